@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One event, one line, logfmt, on stderr. A chain worker -> conn -> request
+ * prints ids and what was being done at the time. Values are escaped, so one
+ * event is always one line; secrets are printed by LOG_SECRET as their length.
+ *
+ *   log_warn(&req->log, "upstream_retry", "attempt=%u err=%s", n, err_label(e));
+ *   2026-11-23T09:00:00.123Z warn upstream_retry worker=1 conn=17 req=01J.. doing="connecting" attempt=1 err=..
+ *
+ * Owns:    nothing; struct log is embedded and points to its parent.
+ * Threads: any; each line is one write(2).
+ * Limits:  a line is cut at 2 KiB; at most 20 lines per event name and second,
+ *          the rest is counted and reported when the second is over.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct log {
+	const struct log *parent;
+	const char *key;   /* "worker", "conn", "req"; NULL prints no id */
+	char id[40];       /* printed as key=id */
+	const char *doing; /* static text, NULL is left out */
+};
+
+/* For printf: a text field that is quoted when needed and cannot break the line. */
+#define LOG_STR "%s"
+/* Up to four live results per line; buf of 128 bytes is the caller's. */
+const char *log_quote(struct str s, char *buf, size_t cap);
+
+void log_init(struct log *log, const struct log *parent, const char *key);
+PRINTF_LIKE(2, 3) void log_set_id(struct log *log, const char *fmt, ...);
+void log_set_level(enum level level);
+enum level log_level(void);
+/* Sends lines to fd instead of 2 (tests). */
+void log_set_fd(int fd);
+
+PRINTF_LIKE(4, 5)
+void log_at(enum level level, const struct log *log, const char *event, const char *fmt, ...);
+
+#define log_debug(log, event, ...)                                                                 \
+	(log_level() <= LEVEL_DEBUG ? log_at(LEVEL_DEBUG, log, event, __VA_ARGS__) : (void)0)
+#define log_info(log, event, ...)  log_at(LEVEL_INFO, log, event, __VA_ARGS__)
+#define log_warn(log, event, ...)  log_at(LEVEL_WARN, log, event, __VA_ARGS__)
+#define log_error(log, event, ...) log_at(LEVEL_ERROR, log, event, __VA_ARGS__)
+
+#endif
