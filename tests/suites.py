@@ -52,7 +52,13 @@ class Tally:
         """Counts the cases of one program's TAP; its `# SKIP` notes are the reasons."""
         notes = []
         failed = 0
+        room = 0
         for line in text.splitlines():
+            if room and line.startswith("#"):
+                self.failures[-1] += "\n      " + line[1:].strip()
+                room -= 1
+                continue
+            room = 0
             note = TAP_SKIP_NOTE.match(line)
             case = TAP_LINE.match(line)
             if note:
@@ -65,6 +71,7 @@ class Tally:
                 self.passed += 1
             elif case:
                 failed += 1
+                room = 10
                 self.fail(f"{program}/{case.group(2)}")
         for note in notes:
             self.skips.append(f"{program}: {note}")
@@ -268,8 +275,8 @@ def report(name, tally, seconds):
         print(f"  FAILED {name}: {failure}", flush=True)
     for skip in tally.skips:
         print(f"  skip {name}: {skip}", flush=True)
-    if tally.failures and (LOG / f"{name}.log").exists():
-        print(tail(name), flush=True)
+    if tally.failures:
+        print(f"  see build/log/{name}.log", flush=True)
 
 
 def main():
