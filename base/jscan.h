@@ -24,14 +24,12 @@
 #ifndef BASE_JSCAN_H
 #define BASE_JSCAN_H
 
-#include "base/err.h"
-#include "base/str.h"
+#include "base/jescape.h"
+#include "base/jscan_paths.h"
 
-#define JSCAN_DEPTH	 64
-#define JSCAN_CAPTURE	 512
-#define JSCAN_DIGITS	 40
-#define JSCAN_PATHS	 64
-#define JSCAN_COMPONENTS 8
+#define JSCAN_DEPTH   64
+#define JSCAN_CAPTURE 512
+#define JSCAN_DIGITS  40
 
 enum jscan_type {
 	JSCAN_NULL,
@@ -42,9 +40,6 @@ enum jscan_type {
 	JSCAN_OBJECT,
 	JSCAN_ARRAY,
 };
-
-/* Compiled once at start, shared and immutable. */
-struct jscan_paths;
 
 struct jscan_value {
 	unsigned path; /* index in the list given to jscan_paths_new */
@@ -61,10 +56,6 @@ struct jscan_value {
 /* The value and its text die when it returns. Objects and arrays are reported at their end, so
  * after what is in them. A return other than OK stops the scan with that error. */
 typedef enum err (*jscan_fn)(void *arg, const struct jscan_value *value);
-
-/* NULL-terminated list of paths, static text. */
-struct jscan_paths *jscan_paths_new(const char *const *list);
-void jscan_paths_free(struct jscan_paths *paths);
 
 /* One open container that a path may still reach into. */
 struct jscan_frame {
@@ -87,13 +78,11 @@ struct jscan {
 	uint64_t alive;	      /* paths that lead to the value being read, or below it */
 	uint64_t again;	      /* as in the frame */
 	const char *word;     /* rest of true, false, null */
-	uint32_t code;	      /* code unit of the escape being read */
-	uint32_t high;	      /* high surrogate waiting for its low one */
+	struct jescape escape;
 	uint16_t scratch_len;
 	uint8_t state;
 	uint8_t depth;
 	uint8_t err;
-	uint8_t text_state;
 	uint8_t number_state;
 	uint8_t utf8_left; /* continuation bytes still wanted, the next within min..max */
 	uint8_t utf8_min;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/jscan_paths.h"
+
+#include <stdlib.h>
+
+#define LEVELS	    (JSCAN_COMPONENTS + 1)
+#define NAME_BYTES  63
+#define INDEX_BYTES 9
+
+/* A name that some paths have at one level. */
+struct component {
+	struct str name;
+	uint64_t paths;
+	uint64_t index; /* as an array index; UINT64_MAX when it is no number */
+};
+
+struct floor {
+	struct component components[JSCAN_PATHS];
+	unsigned count;
+	bool has_index;
+	uint64_t stars;
+	uint64_t lengths; /* bit n: a name of n bytes is among the components */
+};
+
+struct jscan_paths {
+	uint64_t all;
+	uint64_t ends[LEVELS];
+	struct floor floors[LEVELS];
+};
+
+_Static_assert(JSCAN_PATHS == 64, "a set of paths is one word");
+_Static_assert(NAME_BYTES < 64, "a length is a bit of one word");
+
+static uint64_t component_index(struct str name)
+{
+	uint64_t index;
+
+	if (name.len > INDEX_BYTES || str_to_u64(name, &index) != OK)
+		return UINT64_MAX;
+	return index;
+}
+
+static void floor_add(struct floor *floor, struct str name, uint64_t bit)
+{
+	struct component *component = floor->components;
+	const struct component *end = component + floor->count;
+
+	ASSERT(name.len <= NAME_BYTES);
+	if (str_eq(name, STR("*"))) {
+		floor->stars |= bit;
+		return;
+	}
+	while (component < end && !str_eq(component->name, name))
+		component++;
+	if (component == end) {
+		floor->count++;
+		component->name = name;
+		component->index = component_index(name);
+		floor->has_index |= component->index != UINT64_MAX;
+		floor->lengths |= 1ULL << name.len;
+	}
+	component->paths |= bit;
+}
+
+static void paths_add(struct jscan_paths *paths, struct str path, uint64_t bit)
+{
+	unsigned level = 0;
+
+	paths->all |= bit;
+	while (path.len > 0) {
+		struct str name;
+
+		ASSERT(level < JSCAN_COMPONENTS);
+		(void)str_cut(&path, '.', &name);
+		floor_add(&paths->floors[level++], name, bit);
+	}
+	paths->ends[level] |= bit;
+}
+
+struct jscan_paths *jscan_paths_new(const char *const *list)
+{
+	struct jscan_paths *paths = base_alloc(sizeof(*paths));
+
+	for (unsigned i = 0; list[i] != NULL; i++) {
+		ASSERT(i < JSCAN_PATHS);
+		paths_add(paths, str_from_c(list[i]), 1ULL << i);
+	}
+	return paths;
+}
+
+void jscan_paths_free(struct jscan_paths *paths)
+{
+	free(paths);
+}
+
+uint64_t jscan_paths_all(const struct jscan_paths *paths)
+{
+	return paths->all;
+}
+
+uint64_t jscan_paths_ends(const struct jscan_paths *paths, unsigned count)
+{
+	ASSERT(count < LEVELS);
+	return paths->ends[count];
+}
+
+uint64_t jscan_paths_named(const struct jscan_paths *paths, unsigned level, struct str name)
+{
+	const struct floor *floor = &paths->floors[level];
+
+	if (name.len > NAME_BYTES || (floor->lengths >> name.len & 1) == 0)
+		return 0;
+	for (unsigned i = 0; i < floor->count; i++) {
+		if (str_eq(floor->components[i].name, name))
+			return floor->components[i].paths;
+	}
+	return 0;
+}
+
+uint64_t jscan_paths_stars(const struct jscan_paths *paths, unsigned level)
+{
+	return paths->floors[level].stars;
+}
+
+uint64_t jscan_paths_indexed(const struct jscan_paths *paths, unsigned level, uint64_t index)
+{
+	const struct floor *floor = &paths->floors[level];
+	uint64_t hits = floor->stars;
+
+	for (unsigned i = 0; floor->has_index && i < floor->count; i++) {
+		if (floor->components[i].index == index)
+			hits |= floor->components[i].paths;
+	}
+	return hits;
+}
