@@ -64,31 +64,35 @@ static uint32_t crc32c_table(uint32_t crc, const unsigned char *p, size_t len)
 }
 
 #ifdef __x86_64__
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p,
-							       size_t len)
+/* Takes the whole words; returns how many bytes that were. */
+__attribute__((target("sse4.2"))) static size_t crc32c_words(uint32_t *crc, const unsigned char *p,
+							     size_t len)
 {
-	uint64_t wide = crc;
+	uint64_t wide = *crc;
+	size_t at = 0;
 
-	for (; len >= sizeof(uint64_t); p += sizeof(uint64_t), len -= sizeof(uint64_t)) {
+	for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
 		uint64_t word;
 
-		memcpy(&word, p, sizeof(word));
+		memcpy(&word, p + at, sizeof(word));
 		wide = __builtin_ia32_crc32di(wide, word);
 	}
-	crc = (uint32_t)wide;
-	for (; len > 0; p++, len--)
-		crc = __builtin_ia32_crc32qi(crc, *p);
-	return crc;
+	*crc = (uint32_t)wide;
+	return at;
 }
 #endif
 
 uint32_t crypt_crc32c(uint32_t crc, const void *data, size_t len)
 {
+	const unsigned char *p = data;
+	size_t done = 0;
+
+	crc = ~crc;
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("sse4.2"))
-		return ~crc32c_sse42(~crc, data, len);
+		done = crc32c_words(&crc, p, len);
 #endif
-	return ~crc32c_table(~crc, data, len);
+	return ~crc32c_table(crc, p + done, len - done);
 }
 
 void crypt_hex(const void *data, size_t len, char *out)

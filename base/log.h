@@ -27,7 +27,9 @@ struct log {
 
 /* For printf: a text field that is quoted when needed and cannot break the line. */
 #define LOG_STR "%s"
-/* Up to four live results per line; buf of 128 bytes is the caller's. */
+/* For printf: a secret, of which only the length (a size_t) is shown. */
+#define LOG_SECRET "secret[%zu]"
+/* As LOG_STR wants it, in the caller's buf of at least 8 bytes; longer text is cut and ends "..". */
 const char *log_quote(struct str s, char *buf, size_t cap);
 
 void log_init(struct log *log, const struct log *parent, const char *key);

@@ -10,7 +10,7 @@
  * Owns:    the event base and every struct loop_io / loop_timer while armed
  *          (memory is the embedder's; stop or close it before it goes away).
  * Threads: all calls belong to the loop's thread, save loop_send and loop_stop.
- * Limits:  64 events per wait.
+ * Limits:  16 rounds of posted work per turn, then I/O is looked at again.
  */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
@@ -65,6 +65,7 @@ struct loop_message {
 };
 
 struct loop *loop_new(void);
+/* What is still sent, posted or to be reaped is run first, so that nothing leaks. Safe on NULL. */
 void loop_free(struct loop *loop);
 /* Until loop_stop. */
 void loop_run(struct loop *loop);
