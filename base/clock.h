@@ -14,9 +14,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define CLOCK_NS_PER_MS    1000000LL
-#define CLOCK_NS_PER_S     1000000000LL
-#define CLOCK_S_PER_DAY    86400LL
+#define CLOCK_NS_PER_MS	   1000000LL
+#define CLOCK_NS_PER_S	   1000000000LL
+#define CLOCK_S_PER_DAY	   86400LL
 #define CLOCK_RFC3339_SIZE 32 /* 2026-11-23T09:00:00.123456789Z and a NUL */
 
 int64_t clock_mono_ns(void);

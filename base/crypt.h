@@ -30,7 +30,8 @@ void crypt_hex(const void *data, size_t len, char *out);
 MUST_CHECK enum err crypt_unhex(struct str hex, uint8_t *out, size_t out_len);
 /* base64url without padding (RFC 7515): foreign characters, '=' and unused bits that are not
  * zero give ERR_MALFORMED; more than cap bytes ERR_LIMIT. */
-MUST_CHECK enum err crypt_base64url_decode(struct str in, uint8_t *out, size_t cap, size_t *out_len);
+MUST_CHECK enum err crypt_base64url_decode(struct str in, uint8_t *out, size_t cap,
+					   size_t *out_len);
 /* out needs 4*(len+2)/3+1 bytes; NUL-terminated; returns the length. */
 size_t crypt_base64url_encode(const void *data, size_t len, char *out);
 

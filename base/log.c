@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The one place with process-wide state: where lines go, which levels pass,
- * and how many lines each event wrote in the running second. All of it is
- * atomic, for any thread may log.
- */
 #include "base/log.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +13,7 @@
 #define LOG_LINES_PER_SECOND 20
 #define LOG_EVENTS	     256 /* names counted apart; those that find no place are not limited */
 #define LOG_CHAIN	     8
+#define LOG_PROBES	     8
 
 struct log_event {
 	_Atomic(const char *) name;
@@ -25,21 +22,49 @@ struct log_event {
 	_Atomic unsigned suppressed;
 };
 
-static struct {
-	_Atomic int fd;
+struct log_sink {
+	int fd;
 	_Atomic int level;
 	_Atomic int64_t suppressed_in; /* a second in which lines were held back; 0: none */
 	struct log_event events[LOG_EVENTS];
-} log_shared = {.fd = STDERR_FILENO, .level = LEVEL_INFO};
+};
 
 struct log_line {
 	size_t len;
 	char bytes[LOG_LINE_BYTES];
 };
 
+struct log_sink *log_sink_new(int fd)
+{
+	struct log_sink *sink = base_alloc(sizeof(*sink));
+
+	sink->fd = fd;
+	sink->level = LEVEL_INFO;
+	return sink;
+}
+
+void log_sink_free(struct log_sink *sink)
+{
+	free(sink);
+}
+
+void log_sink_set_level(struct log_sink *sink, enum level level)
+{
+	atomic_store(&sink->level, (int)level);
+}
+
 void log_init(struct log *log, const struct log *parent, const char *key)
 {
-	*log = (struct log){.parent = parent, .key = key};
+	*log = (struct log){
+		.parent = parent,
+		.sink = parent == NULL ? NULL : parent->sink,
+		.key = key,
+	};
+}
+
+void log_set_sink(struct log *log, struct log_sink *sink)
+{
+	log->sink = sink;
 }
 
 void log_set_id(struct log *log, const char *fmt, ...)
@@ -51,19 +76,11 @@ void log_set_id(struct log *log, const char *fmt, ...)
 	va_end(args);
 }
 
-void log_set_level(enum level level)
+bool log_passes(const struct log *log, enum level level)
 {
-	atomic_store(&log_shared.level, (int)level);
-}
-
-enum level log_level(void)
-{
-	return (enum level)atomic_load_explicit(&log_shared.level, memory_order_relaxed);
-}
-
-void log_set_fd(int fd)
-{
-	atomic_store(&log_shared.fd, fd);
+	if (log == NULL || log->sink == NULL)
+		return level >= LEVEL_INFO;
+	return (int)level >= atomic_load_explicit(&log->sink->level, memory_order_relaxed);
 }
 
 static bool needs_quotes(struct str s)
@@ -176,7 +193,7 @@ static void line_chain(struct log_line *line, const struct log *log)
 		line_printf(line, " doing=\"%s\"", doing);
 }
 
-static void line_write(struct log_line *line)
+static void line_write(struct log_line *line, int fd)
 {
 	ssize_t written;
 
@@ -185,19 +202,19 @@ static void line_write(struct log_line *line)
 		if ((unsigned char)line->bytes[i] < ' ' || line->bytes[i] == 0x7F)
 			line->bytes[i] = '?';
 	line->bytes[line->len++] = '\n';
-	written = write(atomic_load(&log_shared.fd), line->bytes, line->len);
+	written = write(fd, line->bytes, line->len);
 	/* Nobody is left to tell when the log itself cannot be written. */
 	(void)written;
 }
 
-static struct log_event *find_event(const char *name)
+static struct log_event *find_event(struct log_sink *sink, const char *name)
 {
 	uint32_t hash = 2166136261U;
 
 	for (const char *c = name; *c != '\0'; c++)
 		hash = (hash ^ (unsigned char)*c) * 16777619U;
-	for (unsigned i = 0; i < LOG_CHAIN; i++) {
-		struct log_event *event = &log_shared.events[(hash + i) % LOG_EVENTS];
+	for (unsigned i = 0; i < LOG_PROBES; i++) {
+		struct log_event *event = &sink->events[(hash + i) % LOG_EVENTS];
 		const char *held = NULL;
 
 		if (atomic_compare_exchange_strong(&event->name, &held, name) ||
@@ -208,29 +225,28 @@ static struct log_event *find_event(const char *name)
 }
 
 /* Says once how many lines were held back, when their second is over. */
-static void report_suppressed(int64_t second, int64_t wall_ns)
+static void report_suppressed(struct log_sink *sink, int64_t second, int64_t wall_ns)
 {
-	int64_t before = atomic_load(&log_shared.suppressed_in);
+	int64_t before = atomic_load(&sink->suppressed_in);
 
 	if (before == 0 || before == second ||
-	    !atomic_compare_exchange_strong(&log_shared.suppressed_in, &before, 0))
+	    !atomic_compare_exchange_strong(&sink->suppressed_in, &before, 0))
 		return;
 	for (size_t i = 0; i < LOG_EVENTS; i++) {
-		unsigned lines = atomic_exchange(&log_shared.events[i].suppressed, 0);
+		unsigned lines = atomic_exchange(&sink->events[i].suppressed, 0);
 		struct log_line line;
 
 		if (lines == 0)
 			continue;
 		line_begin(&line, LEVEL_WARN, "log_suppressed", wall_ns);
-		line_printf(&line, " event=%s lines=%u", atomic_load(&log_shared.events[i].name),
-			    lines);
-		line_write(&line);
+		line_printf(&line, " event=%s lines=%u", atomic_load(&sink->events[i].name), lines);
+		line_write(&line, sink->fd);
 	}
 }
 
-static bool may_write(const char *name, int64_t second)
+static bool may_write(struct log_sink *sink, const char *name, int64_t second)
 {
-	struct log_event *event = find_event(name);
+	struct log_event *event = find_event(sink, name);
 
 	if (event == NULL)
 		return true;
@@ -239,22 +255,26 @@ static bool may_write(const char *name, int64_t second)
 	if (atomic_fetch_add(&event->lines, 1) < LOG_LINES_PER_SECOND)
 		return true;
 	atomic_fetch_add(&event->suppressed, 1);
-	atomic_store(&log_shared.suppressed_in, second);
+	atomic_store(&sink->suppressed_in, second);
 	return false;
 }
 
 void log_at(enum level level, const struct log *log, const char *event, const char *fmt, ...)
 {
+	struct log_sink *sink = log == NULL ? NULL : log->sink;
+	int64_t wall_ns, second;
 	struct log_line line;
-	int64_t wall_ns;
 	va_list args;
 
-	if (level < log_level())
+	if (!log_passes(log, level))
 		return;
 	wall_ns = clock_wall_ns();
-	report_suppressed(wall_ns / CLOCK_NS_PER_S, wall_ns);
-	if (!may_write(event, wall_ns / CLOCK_NS_PER_S))
-		return;
+	second = wall_ns / CLOCK_NS_PER_S;
+	if (sink != NULL) {
+		report_suppressed(sink, second, wall_ns);
+		if (!may_write(sink, event, second))
+			return;
+	}
 	line_begin(&line, level, event, wall_ns);
 	line_chain(&line, log);
 	if (fmt[0] != '\0')
@@ -262,5 +282,5 @@ void log_at(enum level level, const struct log *log, const char *event, const ch
 	va_start(args, fmt);
 	line_vprintf(&line, fmt, args);
 	va_end(args);
-	line_write(&line);
+	line_write(&line, sink == NULL ? STDERR_FILENO : sink->fd);
 }

@@ -57,7 +57,8 @@ struct loop_post {
 	bool is_posted;
 };
 
-/* A message from another thread: allocated by the sender, run then freed by nobody: `run` owns it. */
+/* A message from another thread: allocated by the sender, run then freed by nobody: `run` owns it.
+ */
 struct loop_message {
 	struct loop_message *next;
 	void (*run)(struct loop_message *message, void *arg);
@@ -84,8 +85,8 @@ void loop_io_want(struct loop_io *io, unsigned wanted);
 void loop_io_stop(struct loop_io *io);
 
 /* (Re)arms; cheap: no system call. */
-void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, loop_fn on_fire,
-		      void *arg);
+void loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms,
+		      loop_fn on_fire, void *arg);
 void loop_timer_stop(struct loop_timer *timer);
 static inline bool loop_timer_is_armed(const struct loop_timer *timer)
 {
@@ -94,7 +95,8 @@ static inline bool loop_timer_is_armed(const struct loop_timer *timer)
 
 void loop_post(struct loop *loop, struct loop_post *post, loop_fn run, void *arg);
 void loop_unpost(struct loop *loop, struct loop_post *post);
-/* Calls fn(arg) once at the end of the turn, after all posted work: where things free themselves. */
+/* Calls fn(arg) once at the end of the turn, after all posted work: where things free themselves.
+ */
 void loop_reap(struct loop *loop, loop_fn fn, void *arg);
 
 /* Any thread: message->run(message, message->arg) happens on the loop's thread. */

@@ -21,7 +21,7 @@ struct str {
 };
 
 #define STR(lit)   ((struct str){(lit), sizeof(lit) - 1})
-#define STR_FMT    "%.*s"
+#define STR_FMT	   "%.*s"
 #define STR_ARG(s) (int)(s).len, (s).ptr
 
 static inline struct str str_make(const char *ptr, size_t len)

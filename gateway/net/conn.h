@@ -59,10 +59,10 @@ struct conn_events {
 };
 
 struct conn_options {
-	size_t max_queued_bytes;  /* past it conn_write returns ERR_LIMIT */
-	int64_t idle_timeout_ms;  /* no byte read or written: on_close(ERR_TIMEOUT); 0 = none */
-	int64_t write_stall_ms;   /* queue not empty and no progress */
-	int64_t handshake_ms;     /* connect + TLS handshake */
+	size_t max_queued_bytes; /* past it conn_write returns ERR_LIMIT */
+	int64_t idle_timeout_ms; /* no byte read or written: on_close(ERR_TIMEOUT); 0 = none */
+	int64_t write_stall_ms;	 /* queue not empty and no progress */
+	int64_t handshake_ms;	 /* connect + TLS handshake */
 };
 
 /* Takes fd (non-blocking, TCP_NODELAY set here) and tls (NULL = plain). An fd that is still

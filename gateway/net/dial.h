@@ -24,7 +24,8 @@ struct dial_address {
 /* Blocking look-up of host (name or literal) and port. */
 MUST_CHECK enum err dial_resolve(struct str host, uint16_t port, struct diag *diag,
 				 struct dial_address out[static DIAL_ADDRESSES], size_t *out_count);
-/* Non-blocking connect; on_open or on_close(why) follows, never from inside this call. Takes tls. */
+/* Non-blocking connect; on_open or on_close(why) follows, never from inside this call. Takes tls.
+ */
 struct conn *dial_conn(const struct conn_env *env, const struct dial_address *address,
 		       struct tls *tls, const struct conn_options *options,
 		       const struct conn_events *events, void *arg);
