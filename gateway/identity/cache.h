@@ -9,7 +9,7 @@
  * Owns:    one reference to each principal in it.
  * Threads: its worker's.
  * Limits:  max entries at birth; both tables are reserved then, and cost
- *          memory only once used (72 bytes an entry beside the principal).
+ *          memory only once used (about 64 bytes an entry beside the principal).
  */
 #ifndef GATEWAY_IDENTITY_CACHE_H
 #define GATEWAY_IDENTITY_CACHE_H

@@ -2,9 +2,9 @@
 /*
  * A set of verification keys read from a JWK Set (RFC 7517 §5) or a PEM file.
  * Keys that are not for us (encryption, an algorithm outside the allowed set, a
- * kind we do not know) are left out; a key of ours that is broken, a repeated
- * kid, a private key in a published set, or a set without one usable key refuses
- * the document.
+ * kind we do not know) and keys that are broken or too weak are left out. The
+ * whole document is refused when a kid is repeated, when HMAC and public keys are
+ * mixed, when it shows a private key, or when no usable key remains.
  *
  * Owns:    its keys. Text is borrowed for the call.
  * Threads: immutable and refcounted; any.
@@ -33,8 +33,8 @@ struct jwks *jwks_ref(struct jwks *keys);
 void jwks_unref(struct jwks *keys);
 
 size_t jwks_count(const struct jwks *keys);
-/* By exact kid. An unset kid (the token names none) finds the only key of a set of one. NULL: none.
- */
+/* By exact kid. A set of one key answers also to an unset kid (the token names none), and, when
+ * that key has no kid itself, to any. NULL: none. */
 const struct jws_key *jwks_find(const struct jwks *keys, struct str kid);
 /* SHA-256 of the document: a refresh that brought the same bytes changes nothing. */
 const uint8_t *jwks_digest(const struct jwks *keys);

@@ -14,7 +14,7 @@
 
 struct token_claim {
 	struct str name;
-	struct str value; /* JSON when it is JSON and no string ("3", "true", "[...]"), else text */
+	struct str value; /* JSON when it is JSON ("3", "true", "[...]"), else text */
 };
 
 struct token_options {
