@@ -39,6 +39,7 @@ struct ledger_batch {
 	size_t row_cap;
 	struct ledger_items items;
 	struct ledger_items rejects;
+	uint64_t rejected; /* in the book so far; filled with the rows that changed */
 	/* Only for batch.c: */
 	struct arena arena;
 	struct map accounts;

@@ -6,7 +6,7 @@
  * Owns:    its text; views point into the struct and live until the next parse.
  * Threads: one user at a time.
  * Limits:  64 lines, 12 KiB of text, LEDGER_DIM_BYTES a name, quantities up to
- *          10^15 a line; past them the payload is refused, never cut.
+ *          10^13 a line; past them the payload is refused, never cut.
  */
 #ifndef METERING_LEDGER_ENTRY_H
 #define METERING_LEDGER_ENTRY_H
@@ -16,7 +16,7 @@
 
 #define LEDGER_ENTRY_LINES    64
 #define LEDGER_ENTRY_TEXT     12288
-#define LEDGER_QUANTITY_LIMIT 1000000000000000LL
+#define LEDGER_QUANTITY_LIMIT 10000000000000LL
 
 struct ledger_line {
 	struct str meter;

@@ -68,7 +68,7 @@ struct ledger_stats {
  * ERR_MALFORMED for other bad options, ERR_IO and ERR_DAMAGED for the book; diag says why. */
 MUST_CHECK enum err ledger_start(const struct ledger_options *options, struct journal *journal,
 				 struct diag *diag, struct ledger **out_ledger);
-/* The same over any source of records; source must outlive the ledger. */
+/* The same over any source of records; what source->arg points to must outlive the ledger. */
 MUST_CHECK enum err ledger_start_from(const struct ledger_options *options,
 				      const struct ledger_source *source, struct diag *diag,
 				      struct ledger **out_ledger);

@@ -19,12 +19,20 @@ struct ledger_record {
 };
 
 struct ledger_source {
-	/* A cursor that gives the records behind `after`; {0, 0} gives all. */
+	/* A cursor that gives the records behind `after`, or the oldest that are left when those
+	 * were deleted. ERR_CONFLICT: there is no such place, the records are others'. */
 	enum err (*open)(void *arg, struct ledger_pos after, void **out_cursor);
 	/* ERR_NOT_FOUND: none durable now, ask again later. */
 	enum err (*next)(void *cursor, struct ledger_record *out_record);
+	/* Records up to pos are not needed again by this cursor; may be NULL. */
+	void (*release)(void *cursor, struct ledger_pos pos);
 	void (*close)(void *cursor);
 	void *arg;
 };
+
+struct journal;
+
+/* Durable records of the journal of this process, which is borrowed. */
+struct ledger_source ledger_source_journal(struct journal *journal);
 
 #endif
