@@ -7,7 +7,9 @@
 #include "base/arena.h"
 
 #define SETTINGS_ARENA_BYTES (4U * 1024U * 1024U)
-#define HMAC_ALGS	     (JWS_ALG_BIT(JWS_HS256) | JWS_ALG_BIT(JWS_HS384) | JWS_ALG_BIT(JWS_HS512))
+
+static const uint32_t hmac_algs =
+	JWS_ALG_BIT(JWS_HS256) | JWS_ALG_BIT(JWS_HS384) | JWS_ALG_BIT(JWS_HS512);
 
 /* What stays when keys change; shared by the authenticators made from one another. */
 struct settings {
@@ -79,7 +81,7 @@ static struct issuer copy_issuer(struct arena *arena, const struct issuer *from)
 static const char *fault_of(const struct issuer *issuers, size_t index)
 {
 	const struct issuer *issuer = &issuers[index];
-	uint32_t hmac = issuer->algorithms & HMAC_ALGS;
+	uint32_t hmac = issuer->algorithms & hmac_algs;
 
 	if (issuer->name.len == 0)
 		return "has no name";

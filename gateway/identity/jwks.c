@@ -183,21 +183,40 @@ static const char *conflict(const struct jwks *keys, const struct jws_key *key)
 
 	for (size_t i = 0; i < keys->count; i++) {
 		if (str_eq(jws_key_kid(keys->keys[i]), jws_key_kid(key)))
-			return "two keys have the same kid (or none)";
+			return "two keys have no kid";
 		if ((jws_alg_family(jws_key_alg(keys->keys[i])) == JWS_OCT) != is_hmac)
 			return "HMAC and public keys are mixed";
 	}
 	return NULL;
 }
 
-static struct verdict add_key(struct jwks *keys, const json_t *jwk, uint32_t allowed)
+/* A kid that stands twice among the keys for verifying, even when one of the two is broken: nobody
+ * can say which was meant. */
+static bool has_twin(const json_t *list, size_t index)
+{
+	const json_t *jwk = json_array_get(list, index);
+	struct str kid = text_of(jwk, "kid");
+
+	for (size_t i = 0; i < index && str_is_set(kid) && is_for_verifying(jwk); i++) {
+		const json_t *other = json_array_get(list, i);
+
+		if (str_eq(text_of(other, "kid"), kid) && is_for_verifying(other))
+			return true;
+	}
+	return false;
+}
+
+static struct verdict add_key(struct jwks *keys, const json_t *list, size_t index, uint32_t allowed)
 {
 	struct jws_key *key = NULL;
-	struct verdict verdict = read_key(jwk, allowed, &key);
+	struct verdict verdict = read_key(json_array_get(list, index), allowed, &key);
 
+	if (verdict.refused == NULL && has_twin(list, index))
+		verdict.refused = "two keys have the same kid";
 	if (key == NULL)
 		return verdict;
-	verdict.refused = conflict(keys, key);
+	if (verdict.refused == NULL)
+		verdict.refused = conflict(keys, key);
 	if (verdict.refused != NULL)
 		jws_key_free(key);
 	else
@@ -217,7 +236,7 @@ static enum err read_set(struct jwks *keys, const json_t *root, uint32_t allowed
 	if (json_array_size(list) > JWKS_KEYS)
 		return diag_set(diag, ERR_LIMIT, file, 0, 0, "more than %d keys", JWKS_KEYS);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct verdict verdict = add_key(keys, json_array_get(list, i), allowed);
+		struct verdict verdict = add_key(keys, list, i, allowed);
 
 		if (verdict.refused != NULL)
 			return diag_set(diag, ERR_MALFORMED, file, 0, 0, "key %zu: %s", i + 1,
