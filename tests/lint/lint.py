@@ -280,10 +280,13 @@ def in_parallel(commands, root):
         yield from pool.map(one, commands)
 
 
-def relative(line, root):
-    """A compiler's finding with its path as seen from the root."""
+def relative(line, root, build):
+    """A compiler's finding with its path as seen from the root; it may be told from the build folder."""
     path, colon, rest = line.partition(":")
-    return os.path.relpath(os.path.join(root, path), root) + colon + rest
+    whole = os.path.normpath(os.path.join(root, path))
+    if not os.path.exists(whole):
+        whole = os.path.normpath(os.path.join(build, path))
+    return os.path.relpath(whole, root) + colon + rest
 
 
 def check_format(tree):
@@ -332,7 +335,7 @@ def check_tidy(tree, build):
     for (path, mark), (status, output) in zip(waiting, in_parallel(jobs, tree.root)):
         found = [line for line in output.splitlines() if re.search(r": (error|warning): ", line)]
         for line in found:
-            yield relative(line, tree.root)
+            yield relative(line, tree.root, build)
         if status == 0 and not found:
             mark.touch()
         elif not found:
