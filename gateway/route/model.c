@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/map.h"
 
 #define MODEL_NAMES_MAX 100000
@@ -81,6 +82,22 @@ static enum err model_find_upstream(const struct model_load *load, struct model 
 			  model->options.upstream);
 }
 
+/* Spliced into request bodies: escaped once, here. */
+static enum err model_set_json(const struct model_load *load, struct model *model)
+{
+	struct str name = model->options.upstream_model;
+	struct buf text;
+	enum err err;
+
+	buf_init(&text, name.len * 6 + 2);
+	err = buf_append_json(&text, name);
+	model->upstream_model_json = arena_str(&load->table->arena, buf_str(&text));
+	buf_fini(&text);
+	if (err != OK)
+		return model_fail(load, model, err, "cannot be sent as", name);
+	return OK;
+}
+
 static enum err model_set_dialects(const struct model_load *load, struct model *model)
 {
 	for (size_t i = 0; i < model->options.dialect_count; i++) {
@@ -118,6 +135,8 @@ static enum err model_init(const struct model_load *load, struct model *model,
 	if (arena_has_overflowed(&load->table->arena))
 		return model_fail(load, model, ERR_LIMIT, "too much text, at", options->name);
 	err = model_find_upstream(load, model);
+	if (err == OK)
+		err = model_set_json(load, model);
 	if (err == OK)
 		err = model_set_dialects(load, model);
 	if (err == OK)

@@ -33,6 +33,7 @@ struct pool {
 	size_t session_count;
 	size_t dialling_count;
 	unsigned turn;
+	unsigned *alive;
 	bool is_draining;
 };
 
@@ -97,6 +98,7 @@ static void pool_free_if_done(struct pool *pool)
 {
 	if (!pool->is_draining || pool->session_count > 0 || pool->ticket_count > 0)
 		return;
+	(*pool->alive)--;
 	upstream_unref(pool->upstream);
 	free(pool);
 }
@@ -174,12 +176,14 @@ static void pool_dial(struct pool *pool)
 /* Life ----------------------------------------------------------------------- */
 
 struct pool *pool_new(const struct conn_env *env, struct upstream *upstream,
-		      const struct h1_limits *limits)
+		      const struct h1_limits *limits, unsigned *alive)
 {
 	const struct upstream_options *options = upstream_options(upstream);
 	struct pool *pool = base_alloc(sizeof(*pool));
 
 	pool->env = env;
+	pool->alive = alive;
+	(*alive)++;
 	pool->upstream = upstream_ref(upstream);
 	pool->options = (struct session_options){
 		.limits = *limits,

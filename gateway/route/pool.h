@@ -30,9 +30,10 @@ struct pool_ticket {
 	bool is_waiting;
 };
 
-/* Takes its own reference of upstream. limits are those of responses. */
+/* Takes its own reference of upstream. limits are those of responses. *alive counts the pools that
+ * were made with it and are not gone yet. */
 struct pool *pool_new(const struct conn_env *env, struct upstream *upstream,
-		      const struct h1_limits *limits);
+		      const struct h1_limits *limits, unsigned *alive);
 /* No new acquire. Idle sessions close now, busy ones after their exchange. */
 void pool_drain(struct pool *pool);
 

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/proxy/peek.h"
+
+enum place {
+	PLACE_ROOT,
+	PLACE_MODEL,
+	PLACE_STREAM,
+	PLACE_OPTIONS,
+	PLACE_INCLUDE,
+	PLACE_ANSWERS,
+	PLACE_BEST_OF,
+	PLACE_MAX_TOKENS,
+	PLACE_MAX_COMPLETION,
+	PLACE_MAX_OUTPUT,
+	PLACE_BACKGROUND,
+	PLACE_COUNT,
+};
+
+static const char *const place_paths[PLACE_COUNT + 1] = {
+	[PLACE_ROOT] = "",
+	[PLACE_MODEL] = "model",
+	[PLACE_STREAM] = "stream",
+	[PLACE_OPTIONS] = "stream_options",
+	[PLACE_INCLUDE] = "stream_options.include_usage",
+	[PLACE_ANSWERS] = "n",
+	[PLACE_BEST_OF] = "best_of",
+	[PLACE_MAX_TOKENS] = "max_tokens",
+	[PLACE_MAX_COMPLETION] = "max_completion_tokens",
+	[PLACE_MAX_OUTPUT] = "max_output_tokens",
+	[PLACE_BACKGROUND] = "background",
+};
+
+/* Counts and bounds are whole numbers below this: 10^9 of either is beyond every model. */
+#define PEEK_NUMBER_MAX 1000000000U
+
+struct peek_paths *peek_paths_new(void)
+{
+	return (struct peek_paths *)jscan_paths_new(place_paths);
+}
+
+void peek_paths_free(struct peek_paths *paths)
+{
+	jscan_paths_free((struct jscan_paths *)paths);
+}
+
+static enum err peek_refuse(struct peek *peek, const char *why)
+{
+	peek->refusal = why;
+	return ERR_MALFORMED;
+}
+
+static enum err take_bool(struct peek *peek, const struct jscan_value *value, bool *out,
+			  const char *why)
+{
+	if (value->type == JSCAN_NULL)
+		return OK;
+	if (value->type != JSCAN_TRUE && value->type != JSCAN_FALSE)
+		return peek_refuse(peek, why);
+	*out = value->type == JSCAN_TRUE;
+	return OK;
+}
+
+/* Keeps the larger of what stands there and the value: every spelling of a bound counts. */
+static enum err take_number(struct peek *peek, const struct jscan_value *value, uint64_t *inout,
+			    const char *why)
+{
+	uint64_t number = 0;
+
+	if (value->type == JSCAN_NULL)
+		return OK;
+	if (value->type != JSCAN_NUMBER || str_to_u64(value->text, &number) != OK ||
+	    number > PEEK_NUMBER_MAX)
+		return peek_refuse(peek, why);
+	*inout = MAX(*inout, number);
+	return OK;
+}
+
+static enum err take_model(struct peek *peek, const struct jscan_value *value)
+{
+	if (value->type != JSCAN_STRING)
+		return peek_refuse(peek, "\"model\" must be a string");
+	if (value->is_truncated || value->text.len > sizeof(peek->model))
+		return peek_refuse(peek, "\"model\" is too long");
+	memcpy(peek->model, value->text.ptr, value->text.len);
+	peek->model_len = value->text.len;
+	return OK;
+}
+
+static enum err take_options(struct peek *peek, const struct jscan_value *value)
+{
+	if (value->type != JSCAN_OBJECT && value->type != JSCAN_NULL)
+		return peek_refuse(peek, "\"stream_options\" must be an object");
+	return OK;
+}
+
+static struct peek_place place_of(const struct jscan_value *value)
+{
+	return (struct peek_place){value->start, value->end, value->count, value->type};
+}
+
+static enum err on_value(void *arg, const struct jscan_value *value)
+{
+	struct peek *peek = arg;
+	enum place place = (enum place)value->path;
+
+	if (value->is_duplicate)
+		return peek_refuse(peek, "a member that decides about this call stands twice");
+	switch (place) {
+	case PLACE_ROOT:
+		peek->root_start = value->start;
+		if (value->type != JSCAN_OBJECT)
+			return peek_refuse(peek, "the body must be a JSON object");
+		return OK;
+	case PLACE_MODEL: peek->model_place = place_of(value); return take_model(peek, value);
+	case PLACE_STREAM:
+		return take_bool(peek, value, &peek->is_stream, "\"stream\" must be true or false");
+	case PLACE_OPTIONS: peek->options_place = place_of(value); return take_options(peek, value);
+	case PLACE_INCLUDE:
+		peek->include_place = place_of(value);
+		return take_bool(peek, value, &peek->wants_usage,
+				 "\"include_usage\" must be true or false");
+	case PLACE_ANSWERS:
+		return take_number(peek, value, &peek->answers, "\"n\" must be a whole number");
+	case PLACE_BEST_OF:
+		return take_number(peek, value, &peek->answers,
+				   "\"best_of\" must be a whole number");
+	case PLACE_MAX_TOKENS:
+	case PLACE_MAX_COMPLETION:
+	case PLACE_MAX_OUTPUT:
+		return take_number(peek, value, &peek->max_tokens,
+				   "the output bound must be a whole number");
+	case PLACE_BACKGROUND:
+		return take_bool(peek, value, &peek->is_background,
+				 "\"background\" must be true or false");
+	case PLACE_COUNT: break;
+	}
+	return OK;
+}
+
+void peek_init(struct peek *peek, const struct peek_paths *paths)
+{
+	peek->refusal = NULL;
+	peek->model_len = 0;
+	peek->model_place = peek->options_place = peek->include_place = (struct peek_place){0};
+	peek->root_start = 0;
+	peek->max_tokens = 0;
+	peek->answers = 1;
+	peek->rows = 0;
+	peek->is_stream = peek->wants_usage = peek->is_background = false;
+	jscan_init(&peek->scan, (const struct jscan_paths *)paths, on_value, peek);
+}
+
+enum err peek_feed(struct peek *peek, struct str in)
+{
+	enum err err = jscan_feed(&peek->scan, in);
+
+	if (err != OK && peek->refusal == NULL)
+		peek->refusal = "the body is not valid JSON";
+	return err;
+}
+
+enum err peek_end(struct peek *peek, const struct operation *operation)
+{
+	enum err err = jscan_end(&peek->scan);
+
+	if (err != OK) {
+		if (peek->refusal == NULL)
+			peek->refusal = "the body is not valid JSON";
+		return err;
+	}
+	if (operation->where == MODEL_IN_BODY && peek->model_len == 0)
+		return peek_refuse(peek, "\"model\" is missing");
+	if (peek->is_stream && (operation->flags & OP_STREAMS) == 0)
+		return peek_refuse(peek, "this operation does not stream");
+	/* A background answer is fetched later by another call, which this gateway does not meter.
+	 */
+	if (peek->is_background)
+		return peek_refuse(peek, "\"background\" is not supported");
+	return OK;
+}
+
+/* Edits ----------------------------------------------------------------------- */
+
+struct plan {
+	const struct peek *peek;
+	struct arena *arena;
+	struct peek_edit *edits;
+	size_t count;
+	int64_t delta;
+};
+
+static void plan_add(struct plan *plan, uint64_t start, uint64_t end, struct str text)
+{
+	size_t at = plan->count++;
+
+	ASSERT(plan->count <= PEEK_EDITS);
+	while (at > 0 && plan->edits[at - 1].start > start) {
+		plan->edits[at] = plan->edits[at - 1];
+		at--;
+	}
+	plan->edits[at] = (struct peek_edit){start, end, text};
+	plan->delta += (int64_t)text.len - (int64_t)(end - start);
+}
+
+static void plan_model(struct plan *plan, const struct model *model)
+{
+	if (str_eq(peek_model(plan->peek), model->options.upstream_model))
+		return;
+	plan_add(plan, plan->peek->model_place.start, plan->peek->model_place.end,
+		 model->upstream_model_json);
+}
+
+/* The root object has a member ("model"), so what is put first ends in a comma. */
+static void plan_usage(struct plan *plan)
+{
+	const struct peek_place *options = &plan->peek->options_place;
+	const struct peek_place *include = &plan->peek->include_place;
+
+	if (include->end != 0)
+		plan_add(plan, include->start, include->end, STR("true"));
+	else if (options->end == 0)
+		plan_add(plan, plan->peek->root_start + 1, plan->peek->root_start + 1,
+			 STR("\"stream_options\":{\"include_usage\":true},"));
+	else if (options->type == JSCAN_NULL)
+		plan_add(plan, options->start, options->end, STR("{\"include_usage\":true}"));
+	else
+		plan_add(plan, options->start + 1, options->start + 1,
+			 options->count > 0 ? STR("\"include_usage\":true,")
+					    : STR("\"include_usage\":true"));
+}
+
+static struct str bound_name(enum operation_id id)
+{
+	switch (id) {
+	case OP_CHAT: return STR("max_completion_tokens");
+	case OP_COMPLETIONS: return STR("max_tokens");
+	case OP_RESPONSES: return STR("max_output_tokens");
+	default: return (struct str){0};
+	}
+}
+
+static enum err plan_bound(struct plan *plan, enum operation_id id, uint64_t max_output)
+{
+	struct str name = bound_name(id);
+	uint64_t at = plan->peek->root_start + 1;
+	struct str text;
+
+	if (max_output == 0 || plan->peek->max_tokens > 0 || !str_is_set(name))
+		return OK;
+	text = arena_printf(plan->arena, "\"" STR_FMT "\":%llu,", STR_ARG(name),
+			    (unsigned long long)max_output);
+	if (!str_is_set(text))
+		return ERR_LIMIT;
+	plan_add(plan, at, at, text);
+	return OK;
+}
+
+enum err peek_plan(const struct peek *peek, const struct operation *operation,
+		   const struct model *model, struct arena *arena,
+		   struct peek_edit out[static PEEK_EDITS], size_t *out_count, int64_t *out_delta)
+{
+	struct plan plan = {.peek = peek, .arena = arena, .edits = out};
+	enum err err;
+
+	if (operation->where == MODEL_IN_BODY)
+		plan_model(&plan, model);
+	err = plan_bound(&plan, operation->id, model->options.max_output);
+	if (err != OK)
+		return err;
+	if (peek->is_stream && !peek->wants_usage && (operation->flags & OP_USAGE_ON_REQUEST) != 0)
+		plan_usage(&plan);
+	*out_count = plan.count;
+	*out_delta = plan.delta;
+	return OK;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *   upstream ──► gate ──► client          free bytes at once
+ *                 │  └──► held            the rest, until SETTLE is durable
+ *                 └─────► usage reader
+ *
+ * The gate reads first and says how much may leave; reading costs about half a
+ * microsecond an event and holds nothing back but what must wait.
+ */
+#include "gateway/proxy/relay.h"
+
+#include "base/clock.h"
+#include "gateway/proxy/worker.h"
+
+#define RELAY_PAUSE_BYTES (256U << 10)
+#define RELAY_FIELDS_MORE 2
+#define RELAY_HELD_VIEWS  32
+
+/* Head ------------------------------------------------------------------------------ */
+
+/* Cookies would tie callers to a session of the gateway's own credential; a redirect would send
+ * the caller past the gateway. */
+static bool is_relayed(const struct head *head, const struct field *field)
+{
+	static const struct str own = STR("x-tollgate");
+
+	if (head_is_hop(head, field) || field->id == HEADER_LOCATION)
+		return false;
+	return !str_eq_nocase(field->name, STR("set-cookie")) &&
+	       !str_eq_nocase(str_sub(field->name, 0, own.len), own);
+}
+
+static bool relay_copy_fields(struct request *req, const struct head *head)
+{
+	size_t cap = head->field_count + RELAY_FIELDS_MORE;
+	struct field *fields = arena_array(&req->arena, cap, sizeof(*fields));
+	size_t count = 0;
+
+	if (fields == NULL)
+		return false;
+	for (size_t i = 0; i < head->field_count; i++) {
+		const struct field *field = &head->fields[i];
+
+		if (!is_relayed(head, field))
+			continue;
+		fields[count].name = arena_str(&req->arena, field->name);
+		fields[count].value = arena_str(&req->arena, field->value);
+		fields[count].id = field->id;
+		if (!str_is_set(fields[count].value))
+			return false;
+		count++;
+	}
+	fields[count++] = (struct field){STR("x-tollgate-request-id"),
+					 str_make(req->id, REQUEST_ID_LEN), HEADER_OTHER};
+	req->relay.head.fields = fields;
+	req->relay.head.field_count = count;
+	return true;
+}
+
+static bool is_event_stream(const struct head *head)
+{
+	struct str type = head_value(head, HEADER_CONTENT_TYPE);
+
+	return str_eq_nocase(str_trim(str_sub(type, 0, str_index(type, ';'))),
+			     STR("text/event-stream"));
+}
+
+/* Whether our own wish for usage has put a chunk into the stream that the caller did not ask for.
+ */
+static bool hides_usage(const struct request *req)
+{
+	return req->relay.is_events && req->peek.is_stream && !req->peek.wants_usage &&
+	       (req->match.operation->flags & OP_USAGE_ON_REQUEST) != 0;
+}
+
+static void relay_start(struct request *req, const struct head *head)
+{
+	struct relay *relay = &req->relay;
+	char *hold = NULL;
+
+	relay->is_events = is_event_stream(head);
+	extract_init(&req->extract, req->worker->options.dialects, req->dialect, relay->is_events);
+	if (hides_usage(req))
+		hold = arena_alloc(&req->arena, SSE_GATE_HOLD);
+	if (relay->is_events)
+		sse_gate_init(&relay->gate, &req->extract, hold);
+	relay->head.status = head->status;
+	relay->head.framing = head->framing;
+	relay->head.content_length = head->content_length;
+	/* The length of an event stream changes when a chunk is hidden; one without a length ends
+	 * visibly only when it is chunked. */
+	if (head->framing == FRAMING_CLOSE || (relay->is_events && head->framing != FRAMING_NONE))
+		relay->head.framing = FRAMING_CHUNKED;
+}
+
+static void fail_relay(struct request *req, struct str message)
+{
+	req->outcome = OUTCOME_UPSTREAM_ERROR;
+	request_fail(req, &(struct answer){.err = ERR_UPSTREAM,
+					   .code = STR("upstream_error"),
+					   .message = message});
+}
+
+static void relay_send(struct request *req, struct iovec *views, size_t count, bool is_last)
+{
+	struct relay *relay = &req->relay;
+	enum err err;
+
+	if (req->down == NULL)
+		return;
+	err = stream_send(req->down, relay->is_head_sent ? NULL : &relay->head, views, count,
+			  is_last);
+	relay->is_head_sent = true;
+	if (err != OK) {
+		/* Cannot happen while we pause in time; the client is beyond help then. */
+		stream_abort(req->down);
+		req->down = NULL;
+		req->outcome = OUTCOME_ABORTED;
+		return;
+	}
+	if (!is_last && req->up != NULL && stream_pending(req->down) > RELAY_PAUSE_BYTES)
+		stream_pause(req->up, CONN_READER_SLOW);
+}
+
+/* No body byte came with the head: an event stream may be quiet for long. */
+static void on_flush(void *arg)
+{
+	struct request *req = arg;
+
+	if (req->state == REQ_RELAY && !req->relay.is_head_sent)
+		relay_send(req, NULL, 0, false);
+	request_run(req);
+}
+
+void relay_take_head(struct request *req, const struct head *head)
+{
+	req->upstream_status = head->status;
+	req->relay.has_head = true;
+	stat_observe_ns(&req->worker->stats.first_byte,
+			loop_now_ns(req->worker->loop) - req->started_mono_ns);
+	relay_start(req, head);
+	if (!relay_copy_fields(req, head))
+		fail_relay(req, STR("the model server's head is too large"));
+	else if (req->relay.is_events)
+		loop_post(req->worker->loop, &req->flush, on_flush, req);
+}
+
+/* Body ------------------------------------------------------------------------------- */
+
+static void relay_hold(struct request *req, struct str bytes)
+{
+	if (req->down != NULL && queue_append(&req->relay.held, bytes) != OK)
+		fail_relay(req, STR("the model server sent too much behind the end"));
+}
+
+/* Sends the first free_len bytes of the views and holds the rest. */
+static void relay_views(struct request *req, const struct str *views, size_t count, size_t free_len)
+{
+	struct iovec out[SSE_GATE_VIEWS];
+	size_t out_count = 0, left = free_len;
+
+	if (req->down == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		size_t len = MIN(left, views[i].len);
+
+		left -= len;
+		if (len > 0)
+			out[out_count++] = (struct iovec){(void *)(uintptr_t)views[i].ptr, len};
+	}
+	if (out_count > 0)
+		relay_send(req, out, out_count, false);
+	left = free_len;
+	for (size_t i = 0; i < count; i++) {
+		size_t skip = MIN(left, views[i].len);
+
+		left -= skip;
+		if (skip < views[i].len)
+			relay_hold(req, str_sub(views[i], skip, views[i].len));
+	}
+}
+
+static void relay_events(struct request *req, struct str view)
+{
+	struct sse_gate_out out;
+
+	while (view.len > 0) {
+		size_t used = sse_gate_feed(&req->relay.gate, view, &out);
+
+		relay_views(req, out.views, out.count, out.free_len);
+		view = str_sub(view, used, view.len);
+	}
+}
+
+/* The piece that completes a body of known length waits; everything before it does not. */
+static void relay_plain(struct request *req, struct str view)
+{
+	const struct relay *relay = &req->relay;
+	bool is_last = relay->head.framing == FRAMING_LENGTH &&
+		       relay->received >= relay->head.content_length;
+
+	relay_views(req, &view, 1, is_last || relay->held.len > 0 ? 0 : view.len);
+	extract_feed(&req->extract, view);
+}
+
+static void relay_drain(struct request *req, struct str view)
+{
+	struct relay *relay = &req->relay;
+	const struct model_options *model = &req->model->options;
+
+	extract_feed(&req->extract, view);
+	relay->drained += view.len;
+	if (relay->drained > model->drain_bytes)
+		request_drop_upstream(req);
+}
+
+void relay_take_body(struct request *req, struct str view)
+{
+	stat_add(&req->worker->stats.bytes_out, view.len);
+	req->relay.received += view.len;
+	if (req->down == NULL)
+		relay_drain(req, view);
+	else if (req->relay.is_events)
+		relay_events(req, view);
+	else
+		relay_plain(req, view);
+}
+
+void relay_take_end(struct request *req)
+{
+	struct sse_gate_out out;
+
+	req->relay.is_ended = true;
+	if (req->up != NULL)
+		stream_release(req->up);
+	req->up = NULL;
+	if (req->relay.is_events && req->down != NULL) {
+		sse_gate_finish(&req->relay.gate, &out);
+		relay_views(req, out.views, out.count, 0);
+	}
+}
+
+/* Steps ------------------------------------------------------------------------------- */
+
+static void on_drain_timeout(void *arg)
+{
+	struct request *req = arg;
+
+	request_drop_upstream(req);
+	request_run(req);
+}
+
+bool relay_may_drain(struct request *req)
+{
+	const struct model_options *model = &req->model->options;
+
+	if (model->on_abort == ON_ABORT_CANCEL || req->worker->is_expired || req->up == NULL)
+		return false;
+	if (req->relay.drain_until_ns == 0) {
+		int64_t delay_ns = model->drain_time_ms * CLOCK_NS_PER_MS;
+
+		req->relay.drain_until_ns = loop_now_ns(req->worker->loop) + delay_ns;
+		loop_timer_start(req->worker->loop, &req->timer, model->drain_time_ms,
+				 on_drain_timeout, req);
+		stream_resume(req->up, CONN_READER_SLOW);
+	}
+	return true;
+}
+
+enum step relay_run(struct request *req)
+{
+	bool is_over = req->relay.is_ended || req->has_answer || req->up == NULL;
+
+	if (!is_over && req->down == NULL) {
+		req->outcome = OUTCOME_ABORTED;
+		is_over = !relay_may_drain(req);
+	}
+	if (!is_over)
+		return STEP_WAIT;
+	if (req->relay.is_ended && req->down == NULL)
+		req->outcome = OUTCOME_ABORTED;
+	request_drop_upstream(req);
+	request_enter(req, REQ_SETTLE);
+	return STEP_NEXT;
+}
+
+/* The record is durable: what was held may leave, and the end with it. */
+enum step relay_run_finish(struct request *req)
+{
+	struct iovec views[RELAY_HELD_VIEWS];
+	size_t count = queue_views(&req->relay.held, 0, views, ARRAY_LEN(views));
+
+	if (req->down != NULL)
+		relay_send(req, views, count, true);
+	if (req->down != NULL) {
+		stream_release(req->down);
+		req->down = NULL;
+		stat_add(&req->worker->stats.answers[MIN(req->relay.head.status / 100, 5)], 1);
+	}
+	stat_observe_ns(&req->worker->stats.duration,
+			loop_now_ns(req->worker->loop) - req->started_mono_ns);
+	request_enter(req, REQ_DONE);
+	return STEP_NEXT;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/proxy/reserve.h"
+
+#include "metering/usage/estimate.h"
+
+/* Neither caller nor configuration bounds the output: what present models write at most. */
+#define RESERVE_OUTPUT_UNKNOWN 16384
+
+struct price_key reserve_price_key(const struct request *req, struct str served, struct str tier)
+{
+	const struct model_options *model = &req->model->options;
+
+	return (struct price_key){
+		.provider = upstream_options(req->model->upstream)->provider,
+		.model = served,
+		.alias = model->price,
+		.tier = tier,
+		.region = str_is_set(model->region) ? model->region : STR(""),
+	};
+}
+
+static void set_estimates(struct request *req, struct cost_bound *bound)
+{
+	if ((dialect_rules(req->dialect) & DIALECT_BY_CALL) != 0) {
+		bound->requests = 1;
+		bound->rows = req->row_count;
+		return;
+	}
+	req->input_estimate = estimate_input_tokens(req->body_len, false);
+	req->output_bound = (int64_t)req->peek.max_tokens;
+	if (req->output_bound == 0)
+		req->output_bound = (int64_t)req->model->options.max_output;
+	bound->input_tokens = estimate_input_tokens(req->body_len, true);
+	bound->output_tokens = req->output_bound > 0 ? req->output_bound : RESERVE_OUTPUT_UNKNOWN;
+	bound->output_tokens *= (int64_t)MAX(req->peek.answers, 1);
+	/* Embeddings and the like write nothing. */
+	if ((dialect_rules(req->dialect) & DIALECT_TOTAL_IS_INPUT) != 0)
+		bound->output_tokens = req->output_bound = 0;
+}
+
+static enum err set_floor(struct request *req, const struct price_key *key,
+			  const struct cost_bound *bound)
+{
+	const struct price_book *book = req->snap->rules->prices;
+	const struct price_set *set =
+		price_find_set(book, key, req->started_ns, bound->input_tokens);
+	struct cost_item items[] = {
+		{STR("in_text_uncached"), req->input_estimate},
+		{STR("requests"), bound->requests},
+		{STR("rows"), bound->rows},
+	};
+
+	return cost_compute(set, items, ARRAY_LEN(items), &req->floor);
+}
+
+enum err reserve_bound(struct request *req)
+{
+	const struct snapshot *snap = req->snap;
+	struct price_key key = reserve_price_key(req, STR(""), STR(""));
+	struct cost_bound bound = {0};
+	struct str currency;
+	enum err err;
+
+	req->floor.count = 0;
+	req->floor.pico = 0;
+	req->floor.currency = STR("");
+	if ((req->match.operation->flags & OP_METERED) == 0)
+		return OK;
+	set_estimates(req, &bound);
+	err = set_floor(req, &key, &bound);
+	if (err == OK)
+		err = cost_bound(snap->rules->prices, &key, req->started_ns, &bound,
+				 &req->bound_pico, &currency);
+	return err == ERR_NOT_FOUND && snap->allow_unpriced ? OK : err;
+}
