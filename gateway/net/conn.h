@@ -83,9 +83,6 @@ void conn_resume(struct conn *conn, enum conn_why why);
 bool conn_is_paused(const struct conn *conn);
 /* 0 = none; restarts the idle clock. */
 void conn_set_idle_timeout(struct conn *conn, int64_t ms);
-/* Writes out what is queued, then says that no more will come (TLS: close_notify first). Reading
- * goes on: a close while bytes are unread would take the last answer from the other side. */
-void conn_shutdown(struct conn *conn);
 /* Writes out what is queued, then closes. */
 void conn_close(struct conn *conn);
 /* Closes now (RST when bytes are unread). on_close(ERR_IO) comes at the end of the turn. */
