@@ -50,7 +50,8 @@ struct conn_events {
 	void (*on_open)(void *arg);
 	/* All of view must be taken; it dies on return. */
 	void (*on_read)(void *arg, struct str view);
-	/* The other side will send no more (TLS: close_notify seen). Writing may go on. */
+	/* The other side will send no more (TLS: close_notify seen). Writing may go on. May come
+	 * while paused, when nothing is left unread. */
 	void (*on_eof)(void *arg);
 	/* The output queue is empty again after conn_write left something in it. */
 	void (*on_drained)(void *arg);
@@ -63,6 +64,9 @@ struct conn_options {
 	int64_t idle_timeout_ms; /* no byte read or written: on_close(ERR_TIMEOUT); 0 = none */
 	int64_t write_stall_ms;	 /* queue not empty and no progress */
 	int64_t handshake_ms;	 /* connect + TLS handshake */
+	/* conn_close, after the last byte: drop what still comes until the other side closes too,
+	 * so that a reset does not eat the answer; 0 = close at once. */
+	int64_t linger_ms;
 };
 
 /* Takes fd (non-blocking, TCP_NODELAY set here) and tls (NULL = plain). An fd that is still
@@ -73,8 +77,8 @@ struct conn *conn_new(const struct conn_env *env, int fd, struct tls *tls,
 /* Changes who listens (a pooled conn gets a new owner). */
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg);
 
-/* All or nothing into kernel + queue, in order. ERR_LIMIT when the queue would pass its max,
- * ERR_IO when the conn is dead (on_close follows). */
+/* All or nothing into kernel + queue, in order. ERR_LIMIT when what is queued and this together
+ * would pass the queue's max, ERR_IO when the conn is dead (on_close follows) or closing. */
 MUST_CHECK enum err conn_write(struct conn *conn, const struct iovec *views, size_t count);
 size_t conn_queued(const struct conn *conn);
 /* A set of reasons; reading resumes when it is empty. */
@@ -83,12 +87,15 @@ void conn_resume(struct conn *conn, enum conn_why why);
 bool conn_is_paused(const struct conn *conn);
 /* 0 = none; restarts the idle clock. */
 void conn_set_idle_timeout(struct conn *conn, int64_t ms);
-/* Writes out what is queued, then closes. */
+/* Writes out what is queued, then closes; reads no more. */
 void conn_close(struct conn *conn);
 /* Closes now (RST when bytes are unread). on_close(ERR_IO) comes at the end of the turn. */
 void conn_abort(struct conn *conn);
 
-const struct sockaddr_storage *conn_remote(const struct conn *conn);
+/* IPv4 or IPv6; AF_UNSPEC while it is unknown. */
+const struct sockaddr *conn_remote(const struct conn *conn);
+/* Known before the connection stands: for the log. */
+void conn_set_remote(struct conn *conn, const struct sockaddr *remote);
 /* "10.1.2.3" without port; lives as long as the conn. */
 struct str conn_remote_text(const struct conn *conn);
 bool conn_is_tls(const struct conn *conn);
