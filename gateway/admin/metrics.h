@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program's counters as Prometheus text, summed over the workers on read.
+ * Labels are bounded: nothing a caller sends becomes one.
+ *
+ * Owns:    nothing; the sources are borrowed.
+ * Threads: main.
+ * Limits:  the buffer's.
+ */
+#ifndef GATEWAY_ADMIN_METRICS_H
+#define GATEWAY_ADMIN_METRICS_H
+
+#include "base/buf.h"
+#include "gateway/proxy/worker.h"
+#include "metering/ledger/ledger.h"
+
+struct metrics_sources {
+	struct worker *const *workers;
+	size_t worker_count;
+	const struct journal *journal;
+	const struct ledger *ledger;
+	uint64_t reloads, failed_reloads;
+};
+
+MUST_CHECK enum err metrics_write(struct buf *out, const struct metrics_sources *sources);
+
+#endif
