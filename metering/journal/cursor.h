@@ -23,6 +23,7 @@
 
 struct cursor;
 struct journal;
+struct readers;
 
 /* Files below `<state>/journal/`, read only. from_sequence 0: the oldest there is. ERR_NOT_FOUND
  * when there is no journal or from_sequence was deleted; diag may be NULL. */
@@ -34,9 +35,13 @@ MUST_CHECK enum err journal_cursor_open_files(struct files files, const char *st
 					      struct cursor **out);
 /* Inside the process that writes: durable records only. Besides the above ERR_CONFLICT when
  * from_sequence lies beyond the end (the journal was rolled back), ERR_LIMIT when there are
- * JOURNAL_READERS already. Everything from from_sequence on is kept until released. */
+ * READERS_MAX (8) already. Everything from from_sequence on is kept until released. */
 MUST_CHECK enum err journal_reader_open(struct journal *journal, uint64_t from_sequence,
 					struct diag *diag, struct cursor **out);
+/* What journal_reader_open does, for the journal itself. */
+MUST_CHECK enum err cursor_open_reader(struct files files, const char *state,
+				       uint64_t from_sequence, struct readers *readers,
+				       struct diag *diag, struct cursor **out);
 /* Also gives the registration back. Before journal_close. */
 void cursor_free(struct cursor *cursor);
 

@@ -44,8 +44,13 @@ struct files {
 /* The real ones. */
 struct files files_system(void);
 
-/* All of it, through short writes and EINTR. ERR_IO with errno, ERR_UNAVAILABLE when the disk or
- * quota is full. */
+/* What errno stands for: ERR_UNAVAILABLE when the disk or a quota is full, else ERR_IO. */
+enum err files_error(void);
+/* dir/name; ERR_LIMIT when it does not fit. */
+MUST_CHECK enum err files_path(char out[static FILE_PATH_BYTES], const char *dir, const char *name);
+/* OK also when it is there already. */
+MUST_CHECK enum err files_make_dir(struct files files, const char *dir);
+/* All of it, through short writes and EINTR; files_error() else. */
 MUST_CHECK enum err files_write(struct files files, int fd, const void *in, size_t len,
 				off_t offset);
 /* Up to len bytes, fewer only at the end of the file. */
