@@ -160,7 +160,7 @@ static enum err take_config(struct server *server, struct config *config, struct
 			    struct snapshot **out)
 {
 	config->snapshot.generation = server->snap == NULL ? 1 : server->snap->generation + 1;
-	log_set_level(config->log_level);
+	log_sink_set_level(server->log.sink, config->log_level);
 	return snapshot_new(&config->snapshot, diag, out);
 }
 
@@ -320,6 +320,7 @@ static enum err start_workers(struct server *server, struct diag *diag)
 	err = bind_listeners(server, options, count, diag);
 	for (size_t i = 0; err == OK && i < count; i++) {
 		options[i].number = (unsigned)i;
+		options[i].log = &server->log;
 		options[i].session = config->session;
 		options[i].connections = config->connections;
 		options[i].token_cache = config->token_cache;
@@ -466,6 +467,7 @@ static void server_init(struct server *server, const char *config_file)
 {
 	server->config_file = config_file;
 	log_init(&server->log, NULL, NULL);
+	log_set_sink(&server->log, log_sink_new(STDERR_FILENO));
 	server->loop = loop_new();
 	server->env = (struct conn_env){
 		.loop = server->loop,
@@ -488,6 +490,7 @@ static void server_fini(struct server *server)
 	free(server->env.read_buffer);
 	queue_pool_free(server->env.pool);
 	loop_free(server->loop);
+	log_sink_free(server->log.sink);
 }
 
 static const char usage[] = "usage: tollgate serve [--config FILE]\n"

@@ -237,7 +237,7 @@ enum err worker_new(const struct worker_options *options, struct snapshot *snap,
 		free(worker);
 		return err;
 	}
-	log_init(&worker->log, NULL, "worker");
+	log_init(&worker->log, options->log, "worker");
 	log_set_id(&worker->log, "%u", options->number);
 	worker->queue_pool = queue_pool_new(WORKER_POOL_CHUNKS);
 	worker->env = (struct conn_env){
