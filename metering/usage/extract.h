@@ -53,14 +53,18 @@ struct extract {
 	struct jscan scan;
 };
 
+/* is_stream: by the content type of the response, not by what the request asked for. */
 void extract_init(struct extract *x, const struct dialects *dialects, enum dialect dialect,
 		  bool is_stream);
 void extract_feed(struct extract *x, struct str in);
 /* Streams only, for the relay gate: takes bytes from the front of *in up to the next thing to
  * know. extract_feed is this in a loop. */
 enum extract_got extract_step(struct extract *x, struct str *in);
+/* No more bytes: the last event may lack its blank line. extract_finish does it too. */
+void extract_flush(struct extract *x);
 /* No more bytes. rows is what rows.h counted in the request, 0 for dialects without rows. Sets
- * every field of *out; source is USAGE_NONE when nothing was reported (then see estimate.h). */
+ * every field of *out; source is USAGE_NONE when nothing was reported (then see estimate.h). A
+ * response that is no success consumed nothing by the call: settle it without this. */
 void extract_finish(struct extract *x, int64_t rows, struct usage *out);
 
 /* A stream that brought its terminal event, a body that was whole JSON. */

@@ -41,7 +41,6 @@ struct sse {
 	uint8_t done_len; /* bytes of [DONE] that matched */
 	bool is_after_cr; /* a LF now belongs to the CR before */
 	bool is_told;	  /* SSE_LINE was given for this line end */
-	bool has_line;	  /* the event has any line at all */
 	bool has_data;
 	bool is_over; /* the last call gave SSE_EVENT: what is said of it is reset by the next */
 	char name[SSE_NAME_BYTES];
