@@ -174,7 +174,7 @@ static enum err row_find(struct ledger_batch *batch, int64_t hour, struct ledger
 		row->price = price;
 		row->flags = flags;
 		if (batch->row_count == batch->row_cap)
-			batch->rows = grow(batch->rows, &batch->row_cap, sizeof(*batch->rows));
+			batch->rows = grow(batch->rows, &batch->row_cap, sizeof(void *));
 		batch->rows[batch->row_count++] = row;
 	}
 	*out_row = row;

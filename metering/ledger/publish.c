@@ -68,9 +68,9 @@ static void publish_fail(struct ledger_publish *publish, enum err err, const cha
 	stat_add(&stats->errors, 1);
 	stat_add(&stats->publish_failed, 1);
 	log_warn(publish->ends.log, "ledger_publish_failed",
-		 "store=%s doing=%s err=%s why=\"%s\" wait_ms=%" PRId64, publish->ends.ops->name,
-		 doing, err_label(err), publish->ends.ops->why(publish->ends.store),
-		 publish->wait_ms);
+		 "store=%s doing=\"%s\" err=%s why=\"%s\" wait_ms=%" PRId64,
+		 publish->ends.ops->name, doing, err_label(err),
+		 publish->ends.ops->why(publish->ends.store), publish->wait_ms);
 }
 
 static enum err publish_ask(struct ledger_publish *publish, struct ledger_pos book_pos)

@@ -207,8 +207,10 @@ static enum err redis_apply(void *store, const struct ledger_batch *batch)
 		return ERR_UNAVAILABLE;
 	ledger_redis_pos_print(batch->to, to);
 	is_applied = str_eq(reply_str(reply), str_from_c(to));
-	if (!is_applied)
+	if (!is_applied) {
 		set_why(redis, "the watermark is at '%s'", reply->str);
+		disconnect(redis);
+	}
 	freeReplyObject(reply);
 	return is_applied ? OK : ERR_CONFLICT;
 }

@@ -188,7 +188,7 @@ static enum err book_run(struct book *book, sqlite3_stmt *stmt)
 static enum err book_cursor(struct book *book, struct ledger_pos *out_pos, int64_t *out_committed_s,
 			    bool *out_is_ours)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = book_stmt(book, CURSOR_GET, &stmt);
 
 	if (err != OK)
@@ -251,7 +251,7 @@ static enum err find_id(struct book *book, sqlite3_stmt *stmt, int64_t *id)
 
 static enum err find_ids(struct book *book, struct ledger_row *row)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = OK;
 
 	if (row->account->id == 0) {
@@ -293,7 +293,7 @@ static enum err book_load(void *store, struct ledger_batch *batch)
 	}
 	for (size_t i = 0; i < batch->row_count; i++) {
 		struct ledger_row *row = batch->rows[i];
-		sqlite3_stmt *stmt;
+		sqlite3_stmt *stmt = NULL;
 		enum err err = find_ids(book, row);
 
 		row->total = (struct ledger_amount){.pico = 0};
@@ -320,7 +320,7 @@ static enum err book_load(void *store, struct ledger_batch *batch)
 
 static enum err put_ids(struct book *book, struct ledger_row *row)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = OK;
 
 	if (row->account->id == 0) {
@@ -351,7 +351,7 @@ static enum err put_row(struct book *book, struct ledger_row *row)
 	const struct ledger_amount *total = &row->total;
 	__int128 whole = total->pico / PICO_PER_WHOLE;
 	int64_t rest = (int64_t)(total->pico % PICO_PER_WHOLE);
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = put_ids(book, row);
 
 	if (err == OK)
@@ -379,7 +379,7 @@ static enum err put_row(struct book *book, struct ledger_row *row)
 
 static enum err put_reject(struct book *book, const struct ledger_item *item)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = book_stmt(book, REJECT_PUT, &stmt);
 
 	if (err != OK)
@@ -391,7 +391,7 @@ static enum err put_reject(struct book *book, const struct ledger_item *item)
 
 static enum err put_cursor(struct book *book, struct ledger_pos to)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = book_stmt(book, CURSOR_PUT, &stmt);
 
 	if (err != OK)
@@ -469,7 +469,7 @@ static enum err book_rows(struct book *book, sqlite3_stmt *stmt, ledger_row_fn o
 
 static enum err count_rejects(struct book *book, uint64_t *out_count)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = book_stmt(book, REJECT_COUNT, &stmt);
 
 	if (err == OK)
@@ -499,7 +499,7 @@ static enum err book_changed(void *store, struct ledger_pos from, struct ledger_
 			     struct ledger_batch *batch)
 {
 	struct book *book = store;
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = book_stmt(book, CHANGED, &stmt);
 
 	if (err != OK)
@@ -532,7 +532,7 @@ static enum err book_scan(void *store, int64_t from_hour, int64_t to_hour, ledge
 			  void *arg, struct ledger_standing *out_standing)
 {
 	struct book *book = store;
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum err err = book_exec(book, "BEGIN");
 
 	if (err != OK)
