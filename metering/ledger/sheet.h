@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A report as text: a table for people, CSV (RFC 4180) and JSON for programs.
+ * CSV and JSON give every amount exactly, as decimal text; the table rounds
+ * each line once, half to even, and gives the exact totals below. Rounded
+ * lines are never added up.
+ *
+ * CSV columns: period_from, period_to, as_of, the report's own in its order,
+ * requests, attempts, quantity, cost, currency, estimated_cost, unpriced.
+ * A text that a spreadsheet would take for a formula gets a ' in front.
+ *
+ * Owns:    nothing.
+ * Threads: any; pure.
+ * Limits:  the buffer's maximum (ERR_LIMIT).
+ */
+#ifndef METERING_LEDGER_SHEET_H
+#define METERING_LEDGER_SHEET_H
+
+#include "base/buf.h"
+#include "metering/ledger/report.h"
+
+enum sheet_format {
+	SHEET_TABLE,
+	SHEET_CSV,
+	SHEET_JSON,
+};
+
+#define SHEET_DECIMALS 6 /* of a table's costs */
+
+/* ERR_NOT_FOUND: no such format. */
+MUST_CHECK enum err sheet_parse_format(struct str text, enum sheet_format *out_format);
+MUST_CHECK enum err sheet_print(const struct report *report, enum sheet_format format,
+				unsigned decimals, struct buf *out);
+
+#endif
