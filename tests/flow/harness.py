@@ -371,16 +371,18 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
+SEGMENT_HEAD_BYTES = 64
 FRAME_HEAD = struct.Struct("<IBBHIIQI16s")
 TYPES = {1: "intent", 2: "settle", 3: "progress", 4: "decision", 5: "lifecycle"}
 
 
 def read_journal(state):
-    """Every record in order as (type, document); fails on a frame that does not verify."""
-    records = []
-    for path in sorted(Path(state, "journal").iterdir()):
+    """Every record in order as (type, document); fails on a frame that does not verify. Where two
+    segments hold the same sequence, the later one has the copy that counts."""
+    records = {}
+    for path in sorted(Path(state, "journal").glob("*.segment")):
         data = path.read_bytes()
-        at = 0
+        at = SEGMENT_HEAD_BYTES
         while at + FRAME_HEAD.size <= len(data):
             length, kind, zero, attempt, _, epoch, sequence, _, call = FRAME_HEAD.unpack_from(data, at)
             if length == 0 and kind == 0:
@@ -390,11 +392,10 @@ def read_journal(state):
             assert zero == 0 and struct.unpack_from("<I", data, end)[0] == crc32c(data[at:end]), f"{path}:{at}"
             document = json.loads(payload)
             document["_"] = {"epoch": epoch, "sequence": sequence, "attempt": attempt, "call": call.hex()}
-            records.append((TYPES[kind], document))
+            records[sequence] = (TYPES[kind], document)
             at = end + 4
-    sequences = [document["_"]["sequence"] for _, document in records]
-    assert sequences == sorted(set(sequences)), "sequences are not strictly rising"
-    return records
+    assert not records or sorted(records) == list(range(min(records), max(records) + 1)), "sequences have a gap"
+    return [records[sequence] for sequence in sorted(records)]
 
 
 # --- the gateway ----------------------------------------------------------------------------------
