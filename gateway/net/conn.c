@@ -61,6 +61,7 @@ struct conn {
 	struct queue out;
 	int64_t entered_ns; /* the state */
 	int64_t active_ns;  /* last byte in either direction */
+	int64_t read_ns;    /* last byte in */
 	int64_t stalled_ns; /* queue filled, or last byte of it went */
 	uint64_t bytes_in, bytes_out;
 	union address remote;
@@ -228,13 +229,20 @@ static enum io conn_flush(struct conn *conn)
 	return io;
 }
 
+/* Closing while bytes are unread makes the kernel send a reset, which may overtake the answer. */
+static bool conn_must_linger(const struct conn *conn)
+{
+	int64_t since_ns = conn_now_ns(conn) - conn->read_ns;
+
+	return !conn->has_eof && since_ns < conn->options.linger_ms * CLOCK_NS_PER_MS;
+}
+
 /* Nothing is queued any more and nobody will write: the last step of conn_close. */
 static void conn_finish(struct conn *conn)
 {
 	if (conn->wire.tls != NULL)
 		tls_shutdown(conn->wire.tls);
-	if (conn->options.linger_ms <= 0 || conn->has_eof ||
-	    shutdown(conn->wire.fd, SHUT_WR) != 0) {
+	if (!conn_must_linger(conn) || shutdown(conn->wire.fd, SHUT_WR) != 0) {
 		conn_die(conn, OK);
 		return;
 	}
@@ -337,6 +345,7 @@ static void conn_take(struct conn *conn, size_t len)
 {
 	conn->bytes_in += len;
 	conn->active_ns = conn_now_ns(conn);
+	conn->read_ns = conn->active_ns;
 	conn->events->on_read(conn->arg, str_make(conn->env->read_buffer, len));
 }
 
@@ -432,6 +441,7 @@ static void conn_run_open(struct conn *conn)
 {
 	conn->active_ns = conn_now_ns(conn);
 	conn->stalled_ns = conn->active_ns;
+	conn->read_ns = conn->active_ns;
 	conn_enter(conn, CONN_OPEN);
 	conn->events->on_open(conn->arg);
 	if (conn->state == CONN_OPEN)
@@ -556,6 +566,8 @@ struct conn *conn_new(const struct conn_env *env, int fd, struct tls *tls,
 		.arg = arg,
 		.options = *options,
 	};
+	if (options->linger_ms == 0)
+		conn->options.linger_ms = CONN_LINGER_MS;
 	queue_init(&conn->out, env->pool, options->max_queued_bytes);
 	log_init(&conn->log, env->log, "conn");
 	conn->log.doing = "connecting";

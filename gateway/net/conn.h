@@ -13,7 +13,8 @@
  *          of the turn after conn_close/conn_abort finished; on_close is the
  *          last event and the pointer is dead after it.
  * Threads: its loop's.
- * Limits:  64 KiB read per readiness event; output queue max_queued bytes.
+ * Limits:  64 KiB read per readiness event; output queue max_queued_bytes; 2 s of
+ *          lingering after conn_close.
  */
 #ifndef GATEWAY_NET_CONN_H
 #define GATEWAY_NET_CONN_H
@@ -26,6 +27,7 @@
 #include "base/queue.h"
 
 #define CONN_READ_BYTES 65536
+#define CONN_LINGER_MS	2000
 
 struct conn;
 struct tls;
@@ -64,8 +66,9 @@ struct conn_options {
 	int64_t idle_timeout_ms; /* no byte read or written: on_close(ERR_TIMEOUT); 0 = none */
 	int64_t write_stall_ms;	 /* queue not empty and no progress */
 	int64_t handshake_ms;	 /* connect + TLS handshake */
-	/* conn_close, after the last byte: drop what still comes until the other side closes too,
-	 * so that a reset does not eat the answer; 0 = close at once. */
+	/* After conn_close: where bytes came in the last so many ms, what still comes is dropped
+	 * for as long, until the other side closes too, so that a reset does not eat the answer. 0
+	 * = CONN_LINGER_MS, negative = never (always so for conns that were dialled). */
 	int64_t linger_ms;
 };
 

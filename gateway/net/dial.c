@@ -48,6 +48,7 @@ struct conn *dial_conn(const struct conn_env *env, const struct dial_address *ad
 {
 	const struct sockaddr *remote = (const struct sockaddr *)&address->addr;
 	int fd = socket(remote->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct conn_options dialled = *options;
 	struct conn *conn;
 	int failed = -1;
 
@@ -55,7 +56,8 @@ struct conn *dial_conn(const struct conn_env *env, const struct dial_address *ad
 		failed = connect(fd, remote, address->len);
 	/* Success, "in progress" and failure alike are told by the conn, from the loop. */
 	(void)failed;
-	conn = conn_new(env, fd, tls, options, events, arg);
+	dialled.linger_ms = -1; /* who asks has no answer to protect */
+	conn = conn_new(env, fd, tls, &dialled, events, arg);
 	conn_set_remote(conn, remote);
 	return conn;
 }
