@@ -26,7 +26,7 @@ void committer_init(struct committer *committer, const struct journal_options *o
 	if (committer->is_relaxed)
 		committer->wait_ns = MAX(committer->wait_ns, RELAXED_NS);
 	open_set_init(&committer->open, false);
-	log_init(&committer->log, NULL, NULL);
+	log_init(&committer->log, options->log, NULL);
 }
 
 static void writer_destroy(struct journal_writer *writer)

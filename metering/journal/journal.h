@@ -31,6 +31,7 @@
 
 struct journal;
 struct journal_writer;
+struct log;
 struct loop;
 
 enum journal_durability {
@@ -52,6 +53,7 @@ struct journal_options {
 	int64_t keep_s;		/* age below which no segment is deleted; 0: 7 days */
 	uint32_t segment_bytes; /* 0: JOURNAL_SEGMENT_BYTES; at least 256 KiB */
 	struct files files;	/* ops NULL: files_system() */
+	const struct log *log;	/* parent, may be NULL; outlives the journal */
 	journal_on_open_fn on_open;
 	void *arg;
 };
