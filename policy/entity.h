@@ -82,7 +82,16 @@ MUST_CHECK enum err entity_store_freeze(struct entity_store *store, struct diag 
 /* NULL when it is not there. */
 const struct entity *entity_store_find(const struct entity_store *store, const struct uid *uid);
 size_t entity_store_count(const struct entity_store *store);
+const struct entity_limits *entity_store_limits(const struct entity_store *store);
+/* Takes back what was added last, down to `count` entities; before freeze only. */
+void entity_store_truncate(struct entity_store *store, size_t count);
 void entity_store_free(struct entity_store *store);
+
+/* Arrays of references: sorted without duplicates (false past the arena's cap); search. */
+bool entity_refs_sort(struct arena *arena, struct entity_ref *refs, size_t *count);
+bool entity_refs_have(const struct entity_ref *refs, size_t count, const struct uid *uid);
+/* Type::"id" for messages, long parts cut; returns buf. */
+const char *entity_uid_text(const struct uid *uid, char *buf, size_t cap);
 
 /* A context object of JSON into a record in arena. schema and action may be NULL. */
 MUST_CHECK enum err entity_context_json(struct arena *arena, const char *file, struct str text,

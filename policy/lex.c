@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/lex.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool is_ident_start(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_column)
+{
+	unsigned line = 1;
+	unsigned column = 1;
+
+	for (size_t i = 0; i < at && i < text.len; i++) {
+		if (text.ptr[i] == '\n') {
+			line++;
+			column = 1;
+		} else if (((unsigned char)text.ptr[i] & 0xc0) != 0x80) {
+			column++;
+		}
+	}
+	*out_line = line;
+	*out_column = column;
+}
+
+void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...)
+{
+	char message[sizeof(lex->diag->text)];
+	unsigned line;
+	unsigned column;
+	va_list args;
+
+	if (lex->err != OK)
+		return;
+	va_start(args, fmt);
+	(void)vsnprintf(message, sizeof(message), fmt, args);
+	va_end(args);
+	lex_position(lex->text, at, &line, &column);
+	lex->err = diag_set(lex->diag, err, lex->file, line, column, "%s", message);
+	if (lex->diag != NULL)
+		diag_set_source(lex->diag, lex->text.ptr, lex->text.len);
+	lex->token = (struct token){.kind = TOKEN_END, .at = at};
+}
+
+void lex_fail_memory(struct lex *lex)
+{
+	lex_fail(lex, ERR_LIMIT, lex->token.at, "memory limit reached (arena_bytes)");
+}
+
+void lex_fail_expected(struct lex *lex, const char *what)
+{
+	const struct token *token = &lex->token;
+
+	if (token->kind == TOKEN_END)
+		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found the end of the text",
+			 what);
+	else
+		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found `" STR_FMT "`", what,
+			 (int)MIN(token->text.len, 60), token->text.ptr);
+}
+
+/* Length in bytes of the white space character (Unicode White_Space) at s, or 0. */
+static size_t white_space(struct str s)
+{
+	static const char *const wide[] = {
+		"\xc2\x85",	"\xc2\xa0",	"\xe1\x9a\x80", "\xe2\x80\xa8",
+		"\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
+	};
+
+	if (s.len > 0 && (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r')))
+		return 1;
+	if (s.len >= 3 && memcmp(s.ptr, "\xe2\x80", 2) == 0 && (unsigned char)s.ptr[2] >= 0x80 &&
+	    (unsigned char)s.ptr[2] <= 0x8a)
+		return 3;
+	for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+		if (str_has_prefix(s, str_from_c(wide[i])))
+			return strlen(wide[i]);
+	return 0;
+}
+
+static void skip_blank(struct lex *lex)
+{
+	for (;;) {
+		struct str rest = str_sub(lex->text, lex->at, lex->text.len);
+		size_t len = white_space(rest);
+
+		if (len > 0)
+			lex->at += len;
+		else if (str_has_prefix(rest, STR("//")))
+			lex->at += str_index(rest, '\n');
+		else
+			return;
+	}
+}
+
+static size_t ident_len(struct str s)
+{
+	size_t len = 0;
+
+	if (s.len == 0 || !is_ident_start(s.ptr[0]))
+		return 0;
+	while (len < s.len && (is_ident_start(s.ptr[len]) || is_digit(s.ptr[len])))
+		len++;
+	return len;
+}
+
+static size_t lex_integer(struct lex *lex, struct str rest, struct token *token)
+{
+	size_t len = 0;
+
+	token->kind = TOKEN_INTEGER;
+	while (len < rest.len && is_digit(rest.ptr[len]))
+		len++;
+	for (size_t i = 0; i < len; i++)
+		if (__builtin_mul_overflow(token->number, 10U, &token->number) ||
+		    __builtin_add_overflow(token->number, (uint64_t)(rest.ptr[i] - '0'),
+					   &token->number)) {
+			lex_fail(lex, ERR_MALFORMED, token->at, "integer is out of range");
+			break;
+		}
+	return len;
+}
+
+static size_t lex_quoted(struct lex *lex, struct str rest, struct token *token)
+{
+	size_t len = 1;
+
+	while (len < rest.len && rest.ptr[len] != '"')
+		len += rest.ptr[len] == '\\' ? 2 : 1;
+	if (len >= rest.len) {
+		lex_fail(lex, ERR_MALFORMED, token->at, "string is not closed");
+		return 0;
+	}
+	token->kind = TOKEN_STRING;
+	token->text = str_sub(rest, 1, len - 1);
+	return len + 1;
+}
+
+static size_t lex_punctuation(struct lex *lex, struct str rest, struct token *token)
+{
+	static const struct {
+		const char *text;
+		enum token_kind kind;
+	} marks[] = {
+		{"::", TOKEN_PATH},    {"==", TOKEN_EQ},    {"!=", TOKEN_NE},
+		{"<=", TOKEN_LE},      {">=", TOKEN_GE},    {"&&", TOKEN_AND},
+		{"||", TOKEN_OR},      {"(", TOKEN_LPAREN}, {")", TOKEN_RPAREN},
+		{"{", TOKEN_LBRACE},   {"}", TOKEN_RBRACE}, {"[", TOKEN_LBRACKET},
+		{"]", TOKEN_RBRACKET}, {",", TOKEN_COMMA},  {";", TOKEN_SEMICOLON},
+		{":", TOKEN_COLON},    {".", TOKEN_DOT},    {"@", TOKEN_AT},
+		{"<", TOKEN_LT},       {">", TOKEN_GT},	    {"+", TOKEN_PLUS},
+		{"-", TOKEN_MINUS},    {"*", TOKEN_STAR},   {"/", TOKEN_SLASH},
+		{"%", TOKEN_PERCENT},  {"!", TOKEN_NOT},    {"=", TOKEN_ASSIGN},
+		{"?", TOKEN_QUESTION},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		struct str mark = str_from_c(marks[i].text);
+
+		if (!str_has_prefix(rest, mark))
+			continue;
+		token->kind = marks[i].kind;
+		token->text = str_sub(rest, 0, mark.len);
+		return mark.len;
+	}
+	lex_fail(lex, ERR_MALFORMED, token->at, "character 0x%02x is not allowed here",
+		 (unsigned)(unsigned char)rest.ptr[0]);
+	return 0;
+}
+
+void lex_advance(struct lex *lex)
+{
+	struct token token = {.kind = TOKEN_END};
+	struct str rest;
+	size_t len;
+
+	if (lex->err != OK)
+		return;
+	skip_blank(lex);
+	rest = str_sub(lex->text, lex->at, lex->text.len);
+	token.at = (uint32_t)lex->at;
+	len = ident_len(rest);
+	if (len > 0) {
+		token.kind = TOKEN_IDENT;
+		token.text = str_sub(rest, 0, len);
+	} else if (rest.len > 0 && is_digit(rest.ptr[0])) {
+		len = lex_integer(lex, rest, &token);
+		token.text = str_sub(rest, 0, len);
+	} else if (rest.len > 0 && rest.ptr[0] == '"') {
+		len = lex_quoted(lex, rest, &token);
+	} else if (lex->has_slots && rest.len > 1 && rest.ptr[0] == '?' &&
+		   is_ident_start(rest.ptr[1])) {
+		len = 1 + ident_len(str_sub(rest, 1, rest.len));
+		token.kind = TOKEN_SLOT;
+		token.text = str_sub(rest, 1, len - 1);
+	} else if (rest.len > 0) {
+		len = lex_punctuation(lex, rest, &token);
+	}
+	if (lex->err != OK)
+		return;
+	lex->at += len;
+	lex->token = token;
+}
+
+void lex_init(struct lex *lex, const char *file, struct str text, struct arena *arena,
+	      bool has_slots, struct diag *diag)
+{
+	*lex = (struct lex){
+		.text = text, .file = file, .diag = diag, .arena = arena, .has_slots = has_slots};
+	if (text.len > UINT32_MAX)
+		lex_fail(lex, ERR_LIMIT, 0, "text is longer than 4 GiB");
+	else if (!str_is_utf8(text))
+		lex_fail(lex, ERR_MALFORMED, 0, "text is not valid UTF-8");
+	lex_advance(lex);
+}
+
+bool lex_take(struct lex *lex, enum token_kind kind)
+{
+	if (lex->token.kind != kind || lex->err != OK)
+		return false;
+	lex_advance(lex);
+	return true;
+}
+
+bool lex_is_word(const struct lex *lex, struct str word)
+{
+	return lex->token.kind == TOKEN_IDENT && str_eq(lex->token.text, word);
+}
+
+bool lex_take_word(struct lex *lex, struct str word)
+{
+	if (!lex_is_word(lex, word))
+		return false;
+	lex_advance(lex);
+	return true;
+}
+
+void lex_expect(struct lex *lex, enum token_kind kind, const char *what)
+{
+	if (!lex_take(lex, kind))
+		lex_fail_expected(lex, what);
+}
+
+bool lex_is_reserved(struct str word)
+{
+	static const char *const words[] = {"true", "false", "if",   "then", "else",
+					    "in",   "is",    "like", "has",  "__cedar"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (str_eq(word, str_from_c(words[i])))
+			return true;
+	return false;
+}
+
+void lex_list_push(struct lex *lex, struct lex_list *list, const void *item, size_t max)
+{
+	if (lex->err != OK)
+		return;
+	if (list->count >= max) {
+		lex_fail(lex, ERR_LIMIT, lex->token.at, "more than %zu elements", max);
+		return;
+	}
+	if (list->count == list->cap) {
+		size_t cap = list->cap == 0 ? 4 : list->cap * 2;
+		char *items = arena_array(lex->arena, cap, list->size);
+
+		if (items == NULL) {
+			lex_fail_memory(lex);
+			return;
+		}
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * list->size);
+		list->items = items;
+		list->cap = cap;
+	}
+	memcpy(list->items + list->count++ * list->size, item, list->size);
+}

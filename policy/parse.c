@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *   policy = {"@" anyident ["(" string ")"]} ("permit" | "forbid")
+ *            "(" scope [","] ")" {("when" | "unless") "{" expr "}"} ";"
+ *   scope  = "principal" [cmp] "," "action" [acmp] "," "resource" [cmp]
+ *   cmp    = "==" E | "in" E | "is" path ["in" E]      E = uid, in parentheses or not, or the slot
+ *   acmp   = "==" uid | "in" uid | "in" "[" [uid {"," uid} [","]] "]"
+ */
+#include "policy/parse.h"
+
+void parse_init(struct parse *parse, const char *file, struct str text, struct arena *arena,
+		struct diag *diag)
+{
+	*parse = (struct parse){.max_elements = 100000, .max_annotations = 100};
+	lex_init(&parse->lex, file, text, arena, true, diag);
+}
+
+static struct str annotation_value(struct parse *p)
+{
+	struct token token;
+	struct str value;
+
+	if (!lex_take(&p->lex, TOKEN_LPAREN))
+		return (struct str){NULL, 0};
+	token = p->lex.token;
+	lex_expect(&p->lex, TOKEN_STRING, "a string as the annotation's value");
+	if (p->lex.err != OK)
+		return STR("");
+	value = lex_string(&p->lex, &token);
+	lex_expect(&p->lex, TOKEN_RPAREN, "`)` behind the annotation's value");
+	return value;
+}
+
+static void parse_annotations(struct parse *p, struct policy *policy)
+{
+	struct lex_list list = {.size = sizeof(struct policy_annotation)};
+
+	while (lex_take(&p->lex, TOKEN_AT)) {
+		struct policy_annotation annotation;
+		const struct policy_annotation *seen = (const void *)list.items;
+		struct token token = p->lex.token;
+
+		lex_expect(&p->lex, TOKEN_IDENT, "a name behind `@`");
+		for (size_t i = 0; i < list.count; i++)
+			if (str_eq(seen[i].key, token.text))
+				lex_fail(&p->lex, ERR_MALFORMED, token.at,
+					 "annotation @" STR_FMT " stands twice on one policy",
+					 STR_ARG(token.text));
+		annotation.value = annotation_value(p);
+		annotation.key = arena_str(p->lex.arena, token.text);
+		lex_list_push(&p->lex, &list, &annotation, p->max_annotations);
+	}
+	policy->annotations = (const void *)list.items;
+	policy->annotation_count = list.count;
+}
+
+/* The slot must be the variable's own: ?principal behind principal. */
+static void scope_slot(struct parse *p, struct scope *scope, struct str variable)
+{
+	if (!str_eq(p->lex.token.text, variable)) {
+		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
+			 "slot ?" STR_FMT " cannot stand here", STR_ARG(p->lex.token.text));
+		return;
+	}
+	scope->is_slot = true;
+	lex_advance(&p->lex);
+}
+
+static const struct uid *scope_uid(struct parse *p)
+{
+	const struct uid *uid;
+	unsigned brackets = 0;
+
+	for (; brackets < AST_DEPTH && lex_take(&p->lex, TOKEN_LPAREN); brackets++)
+		;
+	uid = parse_uid(p);
+	for (; brackets > 0; brackets--)
+		lex_expect(&p->lex, TOKEN_RPAREN, "`)`");
+	return uid;
+}
+
+static void scope_entity(struct parse *p, struct scope *scope, struct str variable)
+{
+	if (p->lex.token.kind == TOKEN_SLOT)
+		scope_slot(p, scope, variable);
+	else
+		scope->uid = scope_uid(p);
+}
+
+static void parse_scope(struct parse *p, struct scope *scope, struct str variable)
+{
+	if (!lex_take_word(&p->lex, variable)) {
+		lex_fail_expected(&p->lex, variable.ptr);
+	} else if (lex_take(&p->lex, TOKEN_EQ)) {
+		scope->kind = SCOPE_EQ;
+		scope_entity(p, scope, variable);
+	} else if (lex_take_word(&p->lex, STR("in"))) {
+		scope->kind = SCOPE_IN;
+		scope_entity(p, scope, variable);
+	} else if (lex_take_word(&p->lex, STR("is"))) {
+		scope->kind = SCOPE_IS;
+		scope->type = text_make(parse_path(p));
+		if (lex_take_word(&p->lex, STR("in"))) {
+			scope->kind = SCOPE_IS_IN;
+			scope_entity(p, scope, variable);
+		}
+	}
+}
+
+static const struct uid *action_uid(struct parse *p)
+{
+	uint32_t at = p->lex.token.at;
+	const struct uid *uid = scope_uid(p);
+
+	if (!str_eq(uid->type, STR("Action")) && !str_has_suffix(uid->type, STR("::Action")))
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "an action's type must be Action, not `" STR_FMT "`", STR_ARG(uid->type));
+	return uid;
+}
+
+static void parse_action(struct parse *p, struct scope *scope)
+{
+	struct lex_list list = {.size = sizeof(const struct uid *)};
+
+	if (!lex_take_word(&p->lex, STR("action"))) {
+		lex_fail_expected(&p->lex, "action");
+	} else if (lex_take(&p->lex, TOKEN_EQ)) {
+		scope->kind = SCOPE_EQ;
+		scope->uid = action_uid(p);
+	} else if (lex_take_word(&p->lex, STR("in"))) {
+		scope->kind = SCOPE_IN;
+		if (!lex_take(&p->lex, TOKEN_LBRACKET)) {
+			scope->uid = action_uid(p);
+			return;
+		}
+		scope->kind = SCOPE_IN_SET;
+		while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACKET) {
+			const struct uid *uid = action_uid(p);
+
+			lex_list_push(&p->lex, &list, &uid, p->max_elements);
+			if (!lex_take(&p->lex, TOKEN_COMMA))
+				break;
+		}
+		lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
+		scope->uids = (const void *)list.items;
+		scope->uid_count = list.count;
+	}
+}
+
+static void parse_head(struct parse *p, struct policy *policy)
+{
+	policy->is_forbid = lex_is_word(&p->lex, STR("forbid"));
+	if (!policy->is_forbid && !lex_is_word(&p->lex, STR("permit")))
+		lex_fail_expected(&p->lex, "`permit` or `forbid`");
+	lex_advance(&p->lex);
+	lex_expect(&p->lex, TOKEN_LPAREN, "`(`");
+	parse_scope(p, &policy->principal, STR("principal"));
+	lex_expect(&p->lex, TOKEN_COMMA, "`,` and the action's scope");
+	parse_action(p, &policy->action);
+	lex_expect(&p->lex, TOKEN_COMMA, "`,` and the resource's scope");
+	parse_scope(p, &policy->resource, STR("resource"));
+	(void)lex_take(&p->lex, TOKEN_COMMA);
+	lex_expect(&p->lex, TOKEN_RPAREN, "`)` behind the scope");
+	policy->is_template = policy->principal.is_slot || policy->resource.is_slot;
+}
+
+static void parse_conditions(struct parse *p, struct policy *policy)
+{
+	struct lex_list list = {.size = sizeof(struct policy_condition)};
+
+	for (;;) {
+		struct policy_condition condition;
+
+		condition.is_unless = lex_is_word(&p->lex, STR("unless"));
+		if (!condition.is_unless && !lex_is_word(&p->lex, STR("when")))
+			break;
+		lex_advance(&p->lex);
+		lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
+		condition.body = parse_expr(p);
+		lex_expect(&p->lex, TOKEN_RBRACE, "`}` behind the condition");
+		lex_list_push(&p->lex, &list, &condition, p->max_elements);
+	}
+	policy->conditions = (const void *)list.items;
+	policy->condition_count = list.count;
+}
+
+struct policy *parse_policy(struct parse *p)
+{
+	struct policy *policy;
+
+	if (p->lex.err != OK || p->lex.token.kind == TOKEN_END)
+		return NULL;
+	policy = arena_zalloc(p->lex.arena, sizeof(*policy));
+	if (policy == NULL) {
+		lex_fail_memory(&p->lex);
+		return NULL;
+	}
+	policy->at = p->lex.token.at;
+	parse_annotations(p, policy);
+	parse_head(p, policy);
+	parse_conditions(p, policy);
+	lex_expect(&p->lex, TOKEN_SEMICOLON, "`when`, `unless` or `;`");
+	if (p->lex.err == OK && arena_has_overflowed(p->lex.arena))
+		lex_fail_memory(&p->lex);
+	return p->lex.err == OK ? policy : NULL;
+}
