@@ -187,7 +187,7 @@ static void line_chain(struct log_line *line, const struct log *log)
 			doing = log->doing;
 	}
 	while (depth-- > 0)
-		if (chain[depth]->key != NULL)
+		if (chain[depth]->key != NULL && chain[depth]->id[0] != '\0')
 			line_printf(line, " %s=%s", chain[depth]->key, chain[depth]->id);
 	if (doing != NULL)
 		line_printf(line, " doing=\"%s\"", doing);
