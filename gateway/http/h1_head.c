@@ -111,6 +111,10 @@ static enum refusal parse_field(struct str line, struct field *out)
 	if (!grammar_is_value(out->value))
 		return REFUSAL_FIELD_VALUE;
 	out->id = header_find(out->name);
+	/* Legal white space, but not all readers trim it, and here they must not differ. */
+	if ((out->id == HEADER_CONTENT_LENGTH || out->id == HEADER_TRANSFER_ENCODING) &&
+	    memchr(line.ptr, '\t', line.len) != NULL)
+		return REFUSAL_FIELD_VALUE;
 	if (out->id == HEADER_OTHER && memchr(out->name.ptr, '_', len) != NULL &&
 	    header_find_lookalike(out->name) != HEADER_OTHER)
 		return REFUSAL_FIELD_LOOKALIKE;
