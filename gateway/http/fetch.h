@@ -18,7 +18,7 @@
 struct fetch;
 
 struct fetch_options {
-	struct str url;     /* https://host[:port]/path; http:// only when allow_plain */
+	struct str url;	    /* https://host[:port]/path; http:// only when allow_plain */
 	struct str ca_file; /* unset: system store */
 	bool allow_plain;
 	size_t max_bytes;

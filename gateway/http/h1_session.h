@@ -22,12 +22,16 @@ struct h1_session;
 
 struct session_options {
 	struct h1_limits limits;
-	int64_t head_timeout_ms;  /* from the first byte of a head (server) to its end */
-	int64_t idle_timeout_ms;  /* keep-alive between exchanges */
-	int64_t body_timeout_ms;  /* no body byte for that long */
+	int64_t head_timeout_ms; /* server: from a head's first byte to its last, and TLS
+				  * handshake; client: from the request's end to the response's head
+				  */
+	int64_t idle_timeout_ms; /* keep-alive between exchanges */
+	int64_t body_timeout_ms; /* no body byte for that long, while the owner takes them */
 	int64_t write_stall_ms;
 	size_t max_queued_bytes;
 };
+
+extern const struct session_options session_default_options;
 
 struct session_events {
 	/* Server: a request came; attach to the stream here (body events follow). The head dies on
@@ -37,13 +41,14 @@ struct session_events {
 			  const struct head *head);
 	/* Server: a request was refused before it became one (for logs and counters). */
 	void (*on_refuse)(void *arg, struct h1_session *session, enum err err);
-	/* Client: the connection stands (once), or an exchange ended and the session can take another. */
+	/* Client: the connection stands (once), or an exchange ended and the session can take
+	 * another. */
 	void (*on_idle)(void *arg, struct h1_session *session);
-	/* Last event; the session is freed at the end of the turn. */
+	/* Last event; the session is freed at the end of the turn. OK: closed in good order. */
 	void (*on_close)(void *arg, struct h1_session *session, enum err why);
 };
 
-/* Takes fd and tls. */
+/* Takes fd and tls. options are copied, env and events borrowed. 0 turns a time-out off. */
 struct h1_session *h1_session_new_server(const struct conn_env *env, int fd, struct tls *tls,
 					 const struct session_options *options,
 					 const struct session_events *events, void *arg);
@@ -56,13 +61,16 @@ struct h1_session *h1_session_new_client(const struct conn_env *env,
 					 const struct session_events *events, void *arg);
 
 /* Client, idle only: starts an exchange. */
-struct stream *h1_session_open_stream(struct h1_session *session, const struct stream_events *events,
-				      void *arg);
+struct stream *h1_session_open_stream(struct h1_session *session,
+				      const struct stream_events *events, void *arg);
+/* In on_refuse: which rule was broken. */
+enum refusal h1_session_refusal(const struct h1_session *session);
+/* NULL once it is gone. */
 struct conn *h1_session_conn(struct h1_session *session);
 bool h1_session_is_idle(const struct h1_session *session);
 /* Server: no new request; closes after the current exchange. Client: closes when idle. */
 void h1_session_drain(struct h1_session *session);
-/* Now. on_close follows at the end of the turn. */
+/* Now. An exchange in flight gets on_reset; on_close follows at the end of the turn. */
 void h1_session_abort(struct h1_session *session);
 
 #endif

@@ -8,7 +8,8 @@
  *          sides ended and the owner let go (stream_release), the pointer is
  *          dead. Events never come from inside a call made by the owner.
  * Threads: its session's loop.
- * Limits:  the session's; output is bounded by conn_options.max_queued_bytes.
+ * Limits:  the session's; output is bounded by conn_options.max_queued_bytes;
+ *          STREAM_VIEWS views per stream_send.
  */
 #ifndef GATEWAY_HTTP_STREAM_H
 #define GATEWAY_HTTP_STREAM_H
@@ -18,6 +19,8 @@
 #include "base/log.h"
 #include "gateway/http/message.h"
 #include "gateway/net/conn.h"
+
+#define STREAM_VIEWS 64
 
 struct stream;
 
@@ -50,7 +53,7 @@ struct stream {
 	const struct stream_ops *ops;
 	const struct stream_events *events;
 	void *arg;
-	struct conn *conn;
+	struct conn *conn; /* NULL once it is gone (a client stream may outlive it until release) */
 };
 
 static inline void stream_attach(struct stream *stream, const struct stream_events *events,
@@ -62,14 +65,18 @@ static inline void stream_attach(struct stream *stream, const struct stream_even
 
 /* Head (NULL when sent before), body views and the end, together in one write. Chunk framing is
  * the session's business. 100-continue is sent by the session when the owner first resumes or
- * takes body bytes. ERR_LIMIT: the queue is full, nothing was taken. */
+ * takes body bytes. Nothing was taken when it fails. ERR_LIMIT: the queue is too full,
+ * and always for more than max_queued_bytes in one call. ERR_IO: the conn
+ * is dead, on_reset follows. ERR_INTERNAL: the head cannot be written, or the body is not as long
+ * as the head said. Interim responses are not the owner's business: a status is 200 or more. */
 MUST_CHECK static inline enum err stream_send(struct stream *stream, const struct head_out *head,
 					      const struct iovec *views, size_t count, bool end)
 {
 	return stream->ops->send(stream, head, views, count, end);
 }
 
-/* Stops and restarts the incoming side (body bytes). */
+/* Stops and restarts the incoming side (body bytes). What was read already still comes: at most
+ * CONN_READ_BYTES. */
 static inline void stream_pause(struct stream *stream, enum conn_why why)
 {
 	stream->ops->pause(stream, why);
