@@ -26,7 +26,8 @@
 
 #define PRICE_ROWS 100000
 
-/* One rate as written, with everything that its entry says. Borrowed for the call. */
+/* One rate as written, with everything that its entry says. Borrowed for the call. The rows of one
+ * entry stand together. */
 struct price_row {
 	struct str id;		  /* of the entry */
 	struct str version;	  /* of the entry, else of the book; stands in every record */
@@ -86,6 +87,8 @@ const struct price_set *price_find_set(const struct price_book *book, const stru
  * out_text and in_cache_write_other to in_cache_write_5m unless listed; nothing else falls back
  * unless the book says "as". */
 const struct price_line *price_set_line(const struct price_set *set, struct str meter);
+/* The next lower context band, at last the base rates, then NULL. */
+const struct price_set *price_set_lower(const struct price_set *set);
 struct str price_set_currency(const struct price_set *set);
 /* Both in one. */
 const struct price_line *price_find(const struct price_book *book, const struct price_key *key,
