@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/gateway/http/wire.h"
+
+#include "gateway/http/fetch.h"
+
+struct fetcher {
+	struct wire wire; /* its raw end is the server */
+	struct fetch_options options;
+	struct fetch *fetch;
+	char url[100];
+	unsigned calls;
+	enum err err;
+	unsigned status;
+	struct buf body;
+	struct loop_io accept_io;
+};
+
+static void on_done(void *arg, enum err err, unsigned status, struct str body)
+{
+	struct fetcher *fetcher = arg;
+
+	fetcher->calls++;
+	fetcher->fetch = NULL;
+	fetcher->err = err;
+	fetcher->status = status;
+	assert_int_equal(buf_append(&fetcher->body, body), OK);
+}
+
+static void on_accept(void *arg, unsigned ready)
+{
+	struct fetcher *fetcher = arg;
+
+	(void)ready;
+	wire_attach(&fetcher->wire, accept(fetcher->wire.listen_fd, NULL, NULL));
+	loop_io_want(&fetcher->accept_io, 0);
+}
+
+static struct fetcher *fetcher_new(void)
+{
+	struct fetcher *fetcher = calloc(1, sizeof(*fetcher));
+	struct sockaddr_in addr;
+
+	wire_init(&fetcher->wire);
+	wire_listen(&fetcher->wire, &addr);
+	loop_io_start(fetcher->wire.loop, &fetcher->accept_io, fetcher->wire.listen_fd, on_accept,
+		      fetcher);
+	loop_io_want(&fetcher->accept_io, LOOP_READABLE);
+	snprintf(fetcher->url, sizeof(fetcher->url), "http://127.0.0.1:%u/keys?v=1",
+		 ntohs(addr.sin_port));
+	fetcher->options = (struct fetch_options){
+		.url = str_from_c(fetcher->url),
+		.allow_plain = true,
+		.max_bytes = 10,
+		.timeout_ms = 1000,
+	};
+	buf_init(&fetcher->body, 4096);
+	return fetcher;
+}
+
+static void fetcher_free(struct fetcher *fetcher)
+{
+	assert_null(fetcher->fetch);
+	loop_io_stop(&fetcher->accept_io);
+	buf_fini(&fetcher->body);
+	wire_fini(&fetcher->wire);
+	free(fetcher);
+}
+
+static bool has_request(void *arg)
+{
+	struct fetcher *fetcher = arg;
+
+	return wire_got(&fetcher->wire, STR("\r\n\r\n"));
+}
+
+static bool is_done(void *arg)
+{
+	struct fetcher *fetcher = arg;
+
+	return fetcher->calls > 0;
+}
+
+static void start(struct fetcher *fetcher)
+{
+	struct diag diag;
+
+	assert_int_equal(fetch_start(&fetcher->wire.env, &fetcher->options, &diag, on_done, fetcher,
+				     &fetcher->fetch),
+			 OK);
+	assert_int_equal(fetcher->calls, 0);
+	wire_until(&fetcher->wire, has_request, fetcher);
+	assert_true(str_has_prefix(buf_str(&fetcher->wire.got),
+				   STR("GET /keys?v=1 HTTP/1.1\r\nHost: 127.0.0.1:")));
+	assert_true(wire_got(&fetcher->wire, STR("\r\nAccept-Encoding: identity\r\n")));
+}
+
+static void check(const char *response, bool close, enum err err, unsigned status, const char *body)
+{
+	struct fetcher *fetcher = fetcher_new();
+
+	start(fetcher);
+	wire_send(&fetcher->wire, str_from_c(response));
+	if (close)
+		shutdown(fetcher->wire.fd, SHUT_WR);
+	wire_until(&fetcher->wire, is_done, fetcher);
+	assert_int_equal(fetcher->calls, 1);
+	assert_int_equal(fetcher->err, err);
+	assert_int_equal(fetcher->status, status);
+	if (err == OK)
+		assert_true(str_eq(buf_str(&fetcher->body), str_from_c(body)));
+	fetcher_free(fetcher);
+}
+
+static void test_fetch__gives_status_and_body(void **state)
+{
+	(void)state;
+	check("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkeys", false, OK, 200, "keys");
+	check("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+	      "chunked\r\n\r\n2\r\nke\r\n2\r\nys\r\n0\r\n\r\n",
+	      false, OK, 200, "keys");
+	check("HTTP/1.1 200 OK\r\n\r\nkeys", true, OK, 200, "keys");
+	check("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", false, OK, 404, "");
+}
+
+static void test_fetch__does_not_follow(void **state)
+{
+	(void)state;
+	check("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n",
+	      false, OK, 302, "");
+}
+
+static void test_fetch__reports_failures(void **state)
+{
+	(void)state;
+	check("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n", false, ERR_LIMIT, 0, "");
+	check("HTTP/1.1 200 OK\r\n\r\n0123456789a", false, ERR_LIMIT, 0, "");
+	check("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nke", true, ERR_UPSTREAM, 0, "");
+	check("rubbish\r\n", false, ERR_UPSTREAM, 0, "");
+}
+
+static void test_fetch__gives_up_in_time(void **state)
+{
+	struct fetcher *fetcher = fetcher_new();
+
+	(void)state;
+	fetcher->options.timeout_ms = 30;
+	start(fetcher);
+	wire_until(&fetcher->wire, is_done, fetcher);
+	assert_int_equal(fetcher->err, ERR_TIMEOUT);
+	fetcher_free(fetcher);
+}
+
+static void test_fetch__can_be_cancelled(void **state)
+{
+	struct fetcher *fetcher = fetcher_new();
+
+	(void)state;
+	start(fetcher);
+	fetch_cancel(fetcher->fetch);
+	fetcher->fetch = NULL;
+	wire_idle(&fetcher->wire, 5);
+	assert_int_equal(fetcher->calls, 0);
+	fetcher_free(fetcher);
+}
+
+static void test_fetch__reports_a_refused_connection(void **state)
+{
+	struct fetcher *fetcher = fetcher_new();
+	struct diag diag;
+
+	(void)state;
+	loop_io_stop(&fetcher->accept_io);
+	close(fetcher->wire.listen_fd);
+	fetcher->wire.listen_fd = -1;
+	assert_int_equal(fetch_start(&fetcher->wire.env, &fetcher->options, &diag, on_done, fetcher,
+				     &fetcher->fetch),
+			 OK);
+	wire_until(&fetcher->wire, is_done, fetcher);
+	assert_int_not_equal(fetcher->err, OK);
+	fetcher_free(fetcher);
+}
+
+static void test_fetch__refuses_urls(void **state)
+{
+	static const char *const rows[] = {
+		"",
+		"ftp://a/",
+		"https://",
+		"https:///x",
+		"https://a b/",
+		"https://u@a/",
+		"https://a:0/",
+		"https://a:70000/",
+		"https://a/\r\nx: y",
+		"https://a/#x",
+		"https://[::1/x",
+		"HTTPS://a/",
+		"http://127.0.0.1/x",
+		"https://a:1:2/",
+		"//a/x",
+	};
+	struct fetcher *fetcher = fetcher_new();
+
+	(void)state;
+	fetcher->options.allow_plain = false;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct diag diag;
+
+		fetcher->options.url = str_from_c(rows[i]);
+		assert_int_equal(fetch_start(&fetcher->wire.env, &fetcher->options, &diag, on_done,
+					     fetcher, &fetcher->fetch),
+				 ERR_MALFORMED);
+		assert_true(strlen(diag.text) > 0);
+	}
+	fetcher_free(fetcher);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fetch__gives_status_and_body),
+		cmocka_unit_test(test_fetch__does_not_follow),
+		cmocka_unit_test(test_fetch__reports_failures),
+		cmocka_unit_test(test_fetch__gives_up_in_time),
+		cmocka_unit_test(test_fetch__can_be_cancelled),
+		cmocka_unit_test(test_fetch__reports_a_refused_connection),
+		cmocka_unit_test(test_fetch__refuses_urls),
+	};
+
+	return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
+}
