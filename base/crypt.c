@@ -87,6 +87,8 @@ uint32_t crypt_crc32c(uint32_t crc, const void *data, size_t len)
 	const unsigned char *p = data;
 	size_t done = 0;
 
+	if (len == 0)
+		return crc;
 	crc = ~crc;
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("sse4.2"))

@@ -62,15 +62,15 @@ enum err diag_set(struct diag *diag, enum err err, const char *file, unsigned li
 
 void diag_set_source(struct diag *diag, const char *text, size_t len)
 {
-	const char *end = text + len;
-	const char *newline;
+	const char *end, *newline;
 	size_t copied;
 
 	if (diag == NULL)
 		return;
 	diag->source[0] = '\0';
-	if (diag->line == 0)
+	if (diag->line == 0 || len == 0)
 		return;
+	end = text + len;
 	for (unsigned line = 1; line < diag->line; line++) {
 		newline = memchr(text, '\n', (size_t)(end - text));
 		if (newline == NULL)

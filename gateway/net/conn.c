@@ -276,10 +276,9 @@ static void queue_rest(struct conn *conn, const struct iovec *views, size_t coun
 	bool was_empty = conn->out.len == 0;
 
 	for (size_t i = 0; i < count; i++) {
-		size_t skip = MIN(from, views[i].iov_len);
-		struct str rest =
-			str_make((const char *)views[i].iov_base + skip, views[i].iov_len - skip);
-		enum err err = queue_append(&conn->out, rest);
+		struct str view = str_make(views[i].iov_base, views[i].iov_len);
+		size_t skip = MIN(from, view.len);
+		enum err err = queue_append(&conn->out, str_sub(view, skip, view.len));
 
 		ASSERT(err == OK);
 		from -= skip;
