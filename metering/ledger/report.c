@@ -204,7 +204,7 @@ static enum err group_new(struct report *report, struct str key, const struct st
 static enum err group_of(struct report *report, const struct ledger_row *row,
 			 struct report_group **out_group)
 {
-	struct str parts[REPORT_COLUMNS];
+	struct str parts[REPORT_COLUMNS] = {{NULL, 0}};
 	char scratch[REPORT_COLUMNS][DECIMAL_SIZE];
 	char key[KEY_BYTES];
 	size_t len = 0;
