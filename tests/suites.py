@@ -126,7 +126,7 @@ def meson_suite(tally, folder, suite, seconds, log=None):
     env = {"ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:strict_string_checks=1",
            "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
     status = run(log or suite, ["meson", "test", "-C", where, "--no-rebuild", "--suite", suite, "--logbase",
-                                base, "--num-processes", JOBS, "--print-errorlogs"],
+                                base, "--num-processes", JOBS, "--timeout-multiplier", "3", "--print-errorlogs"],
                  seconds, env, append=log is not None)
     if status is None:
         tally.fail(f"{suite}: stopped after {seconds} s")
