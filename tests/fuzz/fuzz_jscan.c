@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = str_make((const char *)data + 1, size - 1);
 	whole = run(paths, in, in.len + 1);
 	ASSERT(run(paths, in, 1) == whole);
-	ASSERT(run(paths, in, 1 + data[0]) == whole);
+	ASSERT(run(paths, in, 1U + data[0]) == whole);
 	jscan_paths_free(paths);
 	return 0;
 }
