@@ -39,7 +39,7 @@ struct config {
 	struct config_listener listeners[CONFIG_LISTENERS];
 	size_t listener_count;
 	struct str admin_address; /* unset: no admin listener */
-	uint64_t connections;     /* of clients, per worker */
+	uint64_t connections;	  /* of clients, per worker */
 	size_t token_cache;
 	struct session_options session;
 	struct snapshot_options snapshot; /* generation is the caller's to set */

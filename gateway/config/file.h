@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole small files into memory, and lists of files by pattern.
+ *
+ * Owns:    nothing; contents live in the caller's arena, NUL behind.
+ * Threads: main: it blocks on the disk.
+ * Limits:  max bytes by the caller; 256 files per pattern.
+ */
+#ifndef GATEWAY_CONFIG_FILE_H
+#define GATEWAY_CONFIG_FILE_H
+
+#include "base/arena.h"
+
+#define CONFIG_FILE_MATCHES 256
+
+/* ERR_NOT_FOUND, ERR_LIMIT or ERR_IO with a diag that names the file. */
+MUST_CHECK enum err config_file_read(struct arena *arena, const char *path, size_t max,
+				     struct diag *diag, struct str *out);
+/* Paths that match a shell pattern, sorted; ERR_NOT_FOUND when there is none. */
+MUST_CHECK enum err config_file_match(struct arena *arena, const char *pattern, struct diag *diag,
+				      const char **out, size_t *out_count);
+
+#endif
