@@ -262,7 +262,10 @@ enum err clock_parse_duration_ms(struct str text, int64_t *out_ms)
 		err = str_to_i64(str_sub(text, 0, digits), &value);
 		if (err != OK)
 			return err;
-		return __builtin_mul_overflow(value, units[i].ms, out_ms) ? ERR_LIMIT : OK;
+		if (__builtin_mul_overflow(value, units[i].ms, &value))
+			return ERR_LIMIT;
+		*out_ms = value;
+		return OK;
 	}
 	return ERR_MALFORMED;
 }
