@@ -510,6 +510,24 @@ class Gateway:
             assert not SANITIZER.search(self.program.log().encode()), self.program.log()
 
 
+def pico(text):
+    """Decimal currency as integer pico; more than twelve decimals would be a loss."""
+    whole, _, fraction = text.partition(".")
+    assert len(fraction) <= 12, text
+    return int(whole) * 10**12 + int(fraction.ljust(12, "0") or "0")
+
+
+def report(gateway, by="bu,model", redis=None):
+    """The rows of `tollgate cost report`, each with its exact cost in pico."""
+    store = ["--redis", redis.url] if redis else ["--state", gateway.state]
+    status, out, err = run_tollgate("cost", "report", "--by", by, "--format", "json", *store, folder=gateway.folder)
+    assert status == 0, err
+    document = json.loads(out)
+    rows = [{**row, "pico": pico(row["cost"])} for row in document["rows"]]
+    assert sum(row["pico"] for row in rows) == sum(pico(total["cost"]) for total in document["totals"])
+    return rows
+
+
 def request_bytes(method, path, body=None, key=None, headers=()):
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.lower() for name, _ in headers}

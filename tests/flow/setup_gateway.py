@@ -36,11 +36,11 @@ MODELS = {
 }
 
 KEYS = {
-    "ana": {"kind": "User", "bu": "risk", "team": "fraud", "project": "p1", "roles": ["analyst"], "groups": [],
+    "ana": {"kind": "user", "bu": "risk", "team": "fraud", "project": "p1", "roles": ["analyst"], "groups": [],
             "scopes": ["models:read"]},
-    "bob": {"kind": "User", "bu": "retail", "team": "shop", "project": "p2", "roles": ["analyst"], "groups": [],
+    "bob": {"kind": "user", "bu": "retail", "team": "shop", "project": "p2", "roles": ["analyst"], "groups": [],
             "scopes": ["models:read"]},
-    "etl": {"kind": "Service", "bu": "risk", "team": "batch", "project": "p3", "roles": [], "groups": ["svc"],
+    "etl": {"kind": "service", "bu": "risk", "team": "batch", "project": "p3", "roles": [], "groups": ["svc"],
             "scopes": []},
 }
 

@@ -9,9 +9,9 @@ import threading
 
 import pytest
 
-from harness import read_journal, request_bytes
+from harness import read_journal, report, request_bytes
 from setup_gateway import caller_key, chat_body
-from test_metering import journal_sums, report_pico
+from test_metering import journal_sums
 
 ANA = caller_key("ana")
 CHAT_PATH = "/v1/chat/completions"
@@ -86,9 +86,7 @@ def test_kill_9_under_load_loses_no_answer_that_a_client_saw(gateway, model_serv
         assert lines == served[trace]
     gateway.stop()
     _, pico = journal_sums(gateway)
-    document = report_pico(gateway)
-    rows = document["rows"] if isinstance(document, dict) else document
-    assert sum(int(row["cost_pico"]) for row in rows) == pico
+    assert sum(row["pico"] for row in report(gateway)) == pico
 
 
 def can_mount():
@@ -162,9 +160,7 @@ def test_the_ledger_in_redis_equals_the_bill_through_kill_9_of_redis(make_gatewa
     gateway.stop()
     gateway.start()
     gateway.stop()
-    document = report_pico(gateway)
-    rows = document["rows"] if isinstance(document, dict) else document
-    assert sum(int(row["cost_pico"]) for row in rows) == int(model_server.bill()["cost_pico"])
+    assert sum(row["pico"] for row in report(gateway, redis=redis)) == int(model_server.bill()["cost_pico"])
 
 
 def test_a_second_gateway_on_the_same_state_is_refused(gateway, make_gateway):

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway counts right: the ledger is the upstream's own bill, to the pico."""
 
-import json
 import time
 
 import pytest
 
-from harness import DEADLINE, RATES_MICRO, request_bytes, run_tollgate
+from harness import DEADLINE, RATES_MICRO, report, request_bytes
 from setup_gateway import MODELS, caller_key, chat_body, infer_body, messages_body
 
 ANA = caller_key("ana")
@@ -73,14 +72,6 @@ def without_zeros(sums):
     return {model: {meter: count for meter, count in meters.items() if count} for model, meters in sums.items()}
 
 
-def report_pico(gateway, by="bu,model"):
-    """The cost report as rows of text."""
-    status, out, err = run_tollgate("--config", "tollgate.yaml", "cost", "report", "--by", by, "--format", "json",
-                                    folder=gateway.folder, env=gateway.env)
-    assert status == 0, err
-    return json.loads(out)
-
-
 @pytest.mark.parametrize("model, path, body", EVERY_DIALECT, ids=lambda value: value if isinstance(value, str) else "")
 def test_each_dialect_is_counted_as_the_provider_counts(gateway, model_server, model, path, body):
     """One settle record whose quantities and cost are the bill's."""
@@ -130,12 +121,7 @@ def test_the_report_equals_the_bill(gateway, model_server):
     _, pico = journal_sums(gateway)
     assert pico == int(bill["cost_pico"])
     gateway.stop()
-    document = report_pico(gateway)
-    rows = document["rows"] if isinstance(document, dict) else document
-    assert sum(int(row["cost_pico"]) for row in rows) == int(bill["cost_pico"])
-    by_bu = {}
-    for row in rows:
-        by_bu[row["bu"]] = by_bu.get(row["bu"], 0) + int(row["cost_pico"])
+    by_bu = {row["bu"]: row["pico"] for row in report(gateway, "bu")}
     assert by_bu == {"risk": int(bill["cost_pico"]) // 2, "retail": int(bill["cost_pico"]) // 2}
 
 
