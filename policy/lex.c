@@ -64,7 +64,7 @@ void lex_fail_expected(struct lex *lex, const char *what)
 			 what);
 	else
 		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found `" STR_FMT "`", what,
-			 (int)MIN(token->text.len, 60), token->text.ptr);
+			 (int)MIN(str_index(token->text, '\n'), 60), token->text.ptr);
 }
 
 /* Length in bytes of the white space character (Unicode White_Space) at s, or 0. */
@@ -95,7 +95,7 @@ static void skip_blank(struct lex *lex)
 		if (len > 0)
 			lex->at += len;
 		else if (str_has_prefix(rest, STR("//")))
-			lex->at += str_index(rest, '\n');
+			lex->at += MIN(str_index(rest, '\n'), str_index(rest, '\r'));
 		else
 			return;
 	}

@@ -66,16 +66,27 @@ static void scope_slot(struct parse *p, struct scope *scope, struct str variable
 	lex_advance(&p->lex);
 }
 
-static const struct uid *scope_uid(struct parse *p)
+static unsigned open_brackets(struct parse *p)
 {
-	const struct uid *uid;
 	unsigned brackets = 0;
 
-	for (; brackets < AST_DEPTH && lex_take(&p->lex, TOKEN_LPAREN); brackets++)
-		;
-	uid = parse_uid(p);
+	while (brackets < AST_DEPTH && lex_take(&p->lex, TOKEN_LPAREN))
+		brackets++;
+	return brackets;
+}
+
+static void close_brackets(struct parse *p, unsigned brackets)
+{
 	for (; brackets > 0; brackets--)
 		lex_expect(&p->lex, TOKEN_RPAREN, "`)`");
+}
+
+static const struct uid *scope_uid(struct parse *p)
+{
+	unsigned brackets = open_brackets(p);
+	const struct uid *uid = parse_uid(p);
+
+	close_brackets(p, brackets);
 	return uid;
 }
 
@@ -118,9 +129,26 @@ static const struct uid *action_uid(struct parse *p)
 	return uid;
 }
 
-static void parse_action(struct parse *p, struct scope *scope)
+static void action_list(struct parse *p, struct scope *scope)
 {
 	struct lex_list list = {.size = sizeof(const struct uid *)};
+
+	scope->kind = SCOPE_IN_SET;
+	while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACKET) {
+		const struct uid *uid = action_uid(p);
+
+		lex_list_push(&p->lex, &list, &uid, p->max_elements);
+		if (!lex_take(&p->lex, TOKEN_COMMA))
+			break;
+	}
+	lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
+	scope->uids = (const void *)list.items;
+	scope->uid_count = list.count;
+}
+
+static void parse_action(struct parse *p, struct scope *scope)
+{
+	unsigned brackets;
 
 	if (!lex_take_word(&p->lex, STR("action"))) {
 		lex_fail_expected(&p->lex, "action");
@@ -129,21 +157,12 @@ static void parse_action(struct parse *p, struct scope *scope)
 		scope->uid = action_uid(p);
 	} else if (lex_take_word(&p->lex, STR("in"))) {
 		scope->kind = SCOPE_IN;
-		if (!lex_take(&p->lex, TOKEN_LBRACKET)) {
+		brackets = open_brackets(p);
+		if (lex_take(&p->lex, TOKEN_LBRACKET))
+			action_list(p, scope);
+		else
 			scope->uid = action_uid(p);
-			return;
-		}
-		scope->kind = SCOPE_IN_SET;
-		while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACKET) {
-			const struct uid *uid = action_uid(p);
-
-			lex_list_push(&p->lex, &list, &uid, p->max_elements);
-			if (!lex_take(&p->lex, TOKEN_COMMA))
-				break;
-		}
-		lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
-		scope->uids = (const void *)list.items;
-		scope->uid_count = list.count;
+		close_brackets(p, brackets);
 	}
 }
 
