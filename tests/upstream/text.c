@@ -78,7 +78,7 @@ void text_free(struct text *text)
 
 bool span_is(struct span span, const char *string)
 {
-	return span.len == strlen(string) && !memcmp(span.ptr, string, span.len);
+	return span.len == strlen(string) && (span.len == 0 || !memcmp(span.ptr, string, span.len));
 }
 
 bool span_starts(struct span span, const char *prefix)
