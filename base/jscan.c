@@ -64,6 +64,7 @@ void jscan_init(struct jscan *scan, const struct jscan_paths *paths, jscan_fn on
 	scan->on_value = on_value;
 	scan->arg = arg;
 	scan->state = STATE_VALUE;
+	scan->ends = jscan_paths_ends(paths);
 	scan->alive = jscan_paths_all(paths);
 }
 
@@ -91,7 +92,7 @@ static COLD enum err fail(struct jscan *scan, struct cursor *cur, enum err err)
 /* The paths that end at the value being read. */
 static inline uint64_t wanted(const struct jscan *scan)
 {
-	return scan->alive == 0 ? 0 : scan->alive & jscan_paths_ends(scan->paths, scan->depth);
+	return scan->alive == 0 ? 0 : scan->alive & scan->ends[scan->depth];
 }
 
 /* A new member or element begins in the innermost container. NULL when no path leads there. */
@@ -222,8 +223,9 @@ static inline void capture_begin(struct jscan *scan, struct cursor *cur, bool is
 
 /* ---- text = quote *( plain / escape ) quote ---- */
 
-#define ONES  0x0101010101010101ULL
-#define HIGHS 0x8080808080808080ULL
+#define ONES   0x0101010101010101ULL
+#define HIGHS  0x8080808080808080ULL
+#define STRIDE 64
 
 /* Marks in the high bit of each byte: controls, quote, backslash and what is not ASCII. A borrow
  * may mark a byte behind the first mark falsely; only the first is used. */
@@ -238,23 +240,33 @@ static inline uint64_t special_marks(const char *p)
 	return (word | (word - ONES * ' ') | (quote - ONES) | (backslash - ONES)) & HIGHS;
 }
 
-/* The first byte at or after p that needs a look. */
+typedef signed char vector __attribute__((vector_size(16)));
+
+/* The same question for a whole stride. As signed numbers controls and what is not ASCII are both
+ * below the space. */
+static inline bool is_plain_stride(const char *p)
+{
+	vector v[STRIDE / sizeof(vector)], marks = {0};
+	uint64_t halves[2];
+
+	memcpy(v, p, STRIDE);
+	for (size_t i = 0; i < ARRAY_LEN(v); i++)
+		marks |= (v[i] < ' ') | (v[i] == '"') | (v[i] == '\\');
+	memcpy(halves, &marks, sizeof(halves));
+	return (halves[0] | halves[1]) == 0;
+}
+
+/* The first byte at or after p that needs a look. Most text is short: strides come second. */
 static inline const char *scan_plain(const char *p, const char *end)
 {
-	while (end - p >= 32) {
-		uint64_t a = special_marks(p), b = special_marks(p + 8);
-		uint64_t c = special_marks(p + 16), d = special_marks(p + 24);
-
-		if ((a | b | c | d) != 0)
-			break;
-		p += 32;
-	}
-	while (end - p >= 8) {
+	for (bool is_first = true; end - p >= 8; is_first = false) {
 		uint64_t marks = special_marks(p);
 
 		if (marks != 0)
 			return p + (__builtin_ctzll(marks) >> 3);
 		p += 8;
+		while (!is_first && end - p >= STRIDE && is_plain_stride(p))
+			p += STRIDE;
 	}
 	while (p < end && (unsigned char)*p >= ' ' && *p != '"' && *p != '\\' &&
 	       (unsigned char)*p < 0x80)
@@ -323,12 +335,9 @@ static enum err text_escaped(struct jscan *scan, struct cursor *cur)
 	return OK;
 }
 
-/* cur->p is at the closing quote. */
-static inline enum err text_end(struct jscan *scan, struct cursor *cur)
+/* cur->p is behind the closing quote. */
+static inline enum err text_done(struct jscan *scan, struct cursor *cur, struct str text)
 {
-	struct str text = capture_take(scan, cur, JSCAN_CAPTURE);
-
-	cur->p++;
 	if (scan->is_key) {
 		/* A name longer than the capture is no component; its prefix must not become one.
 		 */
@@ -338,6 +347,15 @@ static inline enum err text_end(struct jscan *scan, struct cursor *cur)
 	}
 	scan->state = STATE_NEXT;
 	return scan->is_capturing ? emit_scalar(scan, cur, JSCAN_STRING, text) : OK;
+}
+
+/* cur->p is at the closing quote. */
+static enum err text_end(struct jscan *scan, struct cursor *cur)
+{
+	struct str text = capture_take(scan, cur, JSCAN_CAPTURE);
+
+	cur->p++;
+	return text_done(scan, cur, text);
 }
 
 static enum err step_text(struct jscan *scan, struct cursor *cur)
@@ -375,16 +393,21 @@ static enum err step_text(struct jscan *scan, struct cursor *cur)
 
 static inline enum err text_begin(struct jscan *scan, struct cursor *cur, bool is_key)
 {
-	bool is_wanted =
-		is_key ? scan->depth <= JSCAN_COMPONENTS && scan->frames[scan->depth - 1].alive != 0
-		       : wanted(scan) != 0;
+	const char *end;
 
 	scan->token_start = offset_at(scan, cur);
-	cur->p++;
 	scan->is_key = is_key;
-	capture_begin(scan, cur, is_wanted);
+	cur->p++;
+	capture_begin(scan, cur,
+		      is_key ? scan->depth < LEVELS && scan->frames[scan->depth - 1].alive != 0
+			     : wanted(scan) != 0);
+	end = scan_plain(cur->p, cur->end);
+	if (end < cur->end && *end == '"') {
+		cur->p = end;
+		return text_end(scan, cur);
+	}
 	scan->state = STATE_TEXT;
-	return step_text(scan, cur);
+	return OK;
 }
 
 /* ---- number = [ "-" ] int [ frac ] [ exp ] ---- */
@@ -408,7 +431,7 @@ static inline int number_next(int state, char c)
 	}
 }
 
-static bool number_is_whole(int state)
+static inline bool number_is_whole(int state)
 {
 	return state == NUMBER_ZERO || state == NUMBER_INT || state == NUMBER_FRACTION ||
 	       state == NUMBER_EXPONENT;
@@ -430,19 +453,23 @@ static enum err number_end(struct jscan *scan, struct cursor *cur)
 
 static enum err step_number(struct jscan *scan, struct cursor *cur)
 {
-	int state = scan->number_state;
+	const char *p = cur->p, *end = cur->end;
+	int state = scan->number_state, next = state;
 
-	while (cur->p < cur->end) {
-		int next = number_next(state, *cur->p);
-
-		if (next < 0) {
-			scan->number_state = (uint8_t)state;
-			return number_end(scan, cur);
-		}
+	for (; p < end; p++) {
+		next = number_next(state, *p);
+		if (next < 0)
+			break;
 		state = next;
-		cur->p++;
+		/* More digits change nothing, save behind a leading zero. */
+		while (state != NUMBER_ZERO && p + 1 < end && p[1] >= '0' && p[1] <= '9' &&
+		       number_is_whole(state))
+			p++;
 	}
+	cur->p = p;
 	scan->number_state = (uint8_t)state;
+	if (next < 0)
+		return number_end(scan, cur);
 	capture_flush(scan, cur, JSCAN_DIGITS);
 	return OK;
 }
@@ -524,7 +551,7 @@ static enum err container_end(struct jscan *scan, struct cursor *cur)
 	if (scan->depth >= LEVELS)
 		return OK;
 	frame = &scan->frames[scan->depth];
-	hits = frame->alive & jscan_paths_ends(scan->paths, scan->depth);
+	hits = frame->alive & scan->ends[scan->depth];
 	if (hits == 0)
 		return OK;
 	value = (struct jscan_value){

@@ -70,6 +70,7 @@ struct jscan_frame {
 /* Open so that it can be embedded (about 1.1 KiB); the fields belong to jscan.c. */
 struct jscan {
 	const struct jscan_paths *paths;
+	const uint64_t *ends; /* the paths' own, by number of components */
 	jscan_fn on_value;
 	void *arg;
 	uint64_t offset;      /* of the next byte, or of the error */

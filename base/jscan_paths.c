@@ -98,10 +98,9 @@ uint64_t jscan_paths_all(const struct jscan_paths *paths)
 	return paths->all;
 }
 
-uint64_t jscan_paths_ends(const struct jscan_paths *paths, unsigned count)
+const uint64_t *jscan_paths_ends(const struct jscan_paths *paths)
 {
-	ASSERT(count < LEVELS);
-	return paths->ends[count];
+	return paths->ends;
 }
 
 uint64_t jscan_paths_named(const struct jscan_paths *paths, unsigned level, struct str name)

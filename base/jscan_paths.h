@@ -25,8 +25,8 @@ struct jscan_paths *jscan_paths_new(const char *const *list);
 void jscan_paths_free(struct jscan_paths *paths);
 
 uint64_t jscan_paths_all(const struct jscan_paths *paths);
-/* Those that have exactly `count` components. */
-uint64_t jscan_paths_ends(const struct jscan_paths *paths, unsigned count);
+/* Element n: those that have exactly n components, 0 .. JSCAN_COMPONENTS. */
+const uint64_t *jscan_paths_ends(const struct jscan_paths *paths);
 /* Those whose component at `level` (from 0) is this name; "*" is not counted. */
 uint64_t jscan_paths_named(const struct jscan_paths *paths, unsigned level, struct str name);
 /* Those that have "*" there. */
