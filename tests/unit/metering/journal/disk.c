@@ -72,6 +72,11 @@ struct disk *disk_new(uint64_t seed)
 	return disk;
 }
 
+void disk_seed(struct disk *disk, uint64_t seed)
+{
+	disk->random = seed * 2 + 1;
+}
+
 void disk_free(struct disk *disk)
 {
 	struct inode *inode = disk->inodes;
@@ -213,7 +218,9 @@ void disk_fail(struct disk *disk, enum disk_op op, unsigned skip, unsigned count
 
 void disk_set_short(struct disk *disk, size_t bytes)
 {
+	pthread_mutex_lock(&disk->mutex);
 	disk->short_bytes = bytes;
+	pthread_mutex_unlock(&disk->mutex);
 }
 
 void disk_set_room(struct disk *disk, uint64_t bytes)
@@ -225,17 +232,19 @@ void disk_set_room(struct disk *disk, uint64_t bytes)
 
 void disk_die_after(struct disk *disk, unsigned ops)
 {
+	pthread_mutex_lock(&disk->mutex);
 	disk->die_at = ops == 0 ? 0 : disk->ops + ops;
+	pthread_mutex_unlock(&disk->mutex);
 }
 
 bool disk_is_dead(struct disk *disk)
 {
-	return disk->die_at != 0 && disk->ops >= disk->die_at;
-}
+	bool is_dead;
 
-unsigned disk_ops_count(struct disk *disk)
-{
-	return disk->ops;
+	pthread_mutex_lock(&disk->mutex);
+	is_dead = disk->die_at != 0 && disk->ops >= disk->die_at;
+	pthread_mutex_unlock(&disk->mutex);
+	return is_dead;
 }
 
 void disk_kill(struct disk *disk)
@@ -299,26 +308,42 @@ bool disk_remove(struct disk *disk, const char *path)
 	return true;
 }
 
+static struct inode *inode_copy(struct disk *disk, const struct inode *from)
+{
+	struct inode *to = inode_new(disk);
+
+	inode_grow(to, from->cap);
+	if (from->cap > 0) {
+		memcpy(to->cached, from->cached, from->cap);
+		memcpy(to->durable, from->durable, from->cap);
+		memcpy(to->dirty, from->dirty, from->cap / SECTOR);
+	}
+	to->len = from->len;
+	to->durable_len = from->durable_len;
+	to->is_dir = from->is_dir;
+	return to;
+}
+
+static void names_move(struct name *names, const struct inode *from, struct inode *to,
+		       const struct name *old)
+{
+	for (unsigned i = 0; i < NAMES; i++) {
+		if (old[i].inode != from)
+			continue;
+		names[i] = old[i];
+		names[i].inode = to;
+	}
+}
+
 struct disk *disk_copy(struct disk *disk)
 {
 	struct disk *copy = disk_new(disk->random);
 
-	for (unsigned i = 0; i < NAMES; i++) {
-		const struct inode *from = disk->names[i].inode;
-		struct inode *to;
+	for (const struct inode *from = disk->inodes; from != NULL; from = from->next) {
+		struct inode *to = inode_copy(copy, from);
 
-		if (from == NULL)
-			continue;
-		to = inode_new(copy);
-		to->is_dir = from->is_dir;
-		inode_resize(to, from->len);
-		if (from->len > 0)
-			memcpy(to->cached, from->cached, from->len);
-		if (from->len > 0)
-			memcpy(to->durable, from->cached, from->len);
-		to->durable_len = to->len;
-		put(copy->names, disk->names[i].path, to);
-		put(copy->durable_names, disk->names[i].path, to);
+		names_move(copy->names, from, to, disk->names);
+		names_move(copy->durable_names, from, to, disk->durable_names);
 	}
 	return copy;
 }

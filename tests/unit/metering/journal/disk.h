@@ -45,8 +45,6 @@ void disk_set_room(struct disk *disk, uint64_t bytes);
 /* After so many more changing operations everything fails with EIO; 0: never. */
 void disk_die_after(struct disk *disk, unsigned ops);
 bool disk_is_dead(struct disk *disk);
-/* Changing operations so far. */
-unsigned disk_ops_count(struct disk *disk);
 
 /* The process is gone, the kernel lives on: descriptors and locks are dropped, all failures off. */
 void disk_kill(struct disk *disk);
@@ -58,7 +56,9 @@ char *disk_bytes(struct disk *disk, const char *path, size_t *out_len);
 /* Cuts it, durably. */
 void disk_cut(struct disk *disk, const char *path, size_t len);
 bool disk_remove(struct disk *disk, const char *path);
-/* A copy with nothing failing. */
+/* A copy, with what is durable and what is not, without descriptors and failures. */
 struct disk *disk_copy(struct disk *disk);
+/* Its coin from here on. */
+void disk_seed(struct disk *disk, uint64_t seed);
 
 #endif
