@@ -343,7 +343,7 @@ static enum err name_line(struct loader *loader, const struct price_set *set, st
 static enum err add_line(struct loader *loader, const struct price_row *row, struct entry *entry)
 {
 	struct arena *arena = &loader->book->arena;
-	struct price_set *set;
+	struct price_set *set = NULL;
 	struct slot *slot;
 	struct rate rate;
 	enum err err = check_meter(loader, row);
