@@ -7,55 +7,53 @@
 
 #include "base/clock.h"
 #include "gateway/cli/exit.h"
+#include "gateway/config/config.h"
 #include "metering/ledger/report.h"
 #include "metering/ledger/sheet.h"
 
-#define SHEET_BYTES   (512U << 20)
-#define DEFAULT_STATE "./state"
-#define DEFAULT_BY    "bu,model"
+#define SHEET_BYTES    (512U << 20)
+#define DEFAULT_CONFIG "tollgate.yaml"
+#define DEFAULT_BY     "bu,model"
 
 static const char usage[] =
 	"usage: tollgate cost report [--by COLUMNS] [--month YYYY-MM | --from TIME --to TIME]\n"
-	"                            [--format table|csv|json] [--state DIR | --redis URL]\n"
+	"                            [--format table|csv|json]\n"
+	"                            [--config FILE | --state DIR | --redis URL]\n"
 	"\n"
 	"What was spent in a period, exactly, from the ledger.\n"
 	"\n"
 	"  --by COLUMNS     of bu, team, project, principal, model, deployment, provider, meter,\n"
 	"                   price, rate, day, month; in this order (default bu,model)\n"
 	"  --month YYYY-MM  one calendar month, UTC (default: the present one)\n"
-	"  --from, --to     a date or date-time on the hour; --to is exclusive and defaults to "
-	"now\n"
+	"  --from, --to     a date or date-time on the hour; --to is exclusive, default now\n"
 	"  --format NAME    table (rounded for people), csv, json (exact) (default table)\n"
-	"  --state DIR      a gateway's state folder (default ./state)\n"
-	"  --redis URL      all gateways of a shared ledger: "
-	"redis://[user[:password]@]host[:port][/db];\n"
-	"                   a password can be kept out of the command line in "
-	"TOLLGATE_REDIS_PASSWORD\n"
+	"  --config FILE    the ledger that this gateway writes to (default tollgate.yaml)\n"
+	"  --state DIR      a gateway's state folder; needs no configuration\n"
+	"  --redis URL      all gateways of a shared ledger; needs no configuration:\n"
+	"                   redis://[user[:password]@]host[:port][/db] or unix:///path, password\n"
+	"                   from TOLLGATE_REDIS_PASSWORD when the URL has none\n"
 	"\n"
-	"Exit codes: 0 printed, 1 the ledger is damaged or the report too large, 2 wrong use,\n"
-	"3 the ledger cannot be reached or read.\n";
+	"Exit codes: 0 printed, 1 the ledger is damaged, the report too large or the\n"
+	"configuration invalid, 2 wrong use, 3 the ledger cannot be reached or read.\n";
 
 struct cost_args {
 	struct report_query query;
-	struct ledger_options ledger;
 	enum sheet_format format;
 	bool has_month;
 	bool has_from;
 	bool has_to;
-	bool has_state;
+	const char *config_file;
+	const char *state;
+	const char *redis_url;
 	bool wants_help;
 };
 
 static const struct option long_options[] = {
-	{"by", required_argument, NULL, 'b'},
-	{"month", required_argument, NULL, 'm'},
-	{"from", required_argument, NULL, 'f'},
-	{"to", required_argument, NULL, 't'},
-	{"format", required_argument, NULL, 'o'},
-	{"state", required_argument, NULL, 's'},
-	{"redis", required_argument, NULL, 'r'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"by", required_argument, NULL, 'b'},	  {"month", required_argument, NULL, 'm'},
+	{"from", required_argument, NULL, 'f'},	  {"to", required_argument, NULL, 't'},
+	{"format", required_argument, NULL, 'o'}, {"state", required_argument, NULL, 's'},
+	{"redis", required_argument, NULL, 'r'},  {"config", required_argument, NULL, 'c'},
+	{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 };
 
 static int fail(const struct diag *diag, int code)
@@ -81,14 +79,9 @@ static enum err take_option(struct cost_args *args, int option, struct diag *dia
 			return diag_set(diag, ERR_MALFORMED, "", 0, 0,
 					"no format '%s': there are table, csv and json", optarg);
 		return OK;
-	case 's':
-		args->has_state = true;
-		args->ledger.state = optarg;
-		return OK;
-	case 'r':
-		args->ledger.store = LEDGER_REDIS;
-		args->ledger.redis.url = optarg;
-		return OK;
+	case 'c': args->config_file = optarg; return OK;
+	case 's': args->state = optarg; return OK;
+	case 'r': args->redis_url = optarg; return OK;
 	case 'h': args->wants_help = true; return OK;
 	default: return diag_set(diag, ERR_MALFORMED, "", 0, 0, "try tollgate cost report --help");
 	}
@@ -109,8 +102,9 @@ static enum err settle_period(struct cost_args *args, int64_t now_s, struct diag
 	if (args->query.from_s >= args->query.to_s)
 		return diag_set(diag, ERR_MALFORMED, "", 0, 0,
 				"the period is empty: --from has to be before --to");
-	if (args->has_state && args->ledger.store == LEDGER_REDIS)
-		return diag_set(diag, ERR_MALFORMED, "", 0, 0, "give --state or --redis, not both");
+	if ((args->config_file != NULL) + (args->state != NULL) + (args->redis_url != NULL) > 1)
+		return diag_set(diag, ERR_MALFORMED, "", 0, 0,
+				"give one of --config, --state and --redis");
 	return OK;
 }
 
@@ -119,12 +113,10 @@ static enum err parse_args(int argc, char **argv, struct cost_args *args, struct
 	enum err err;
 	int option;
 
-	args->ledger.state = DEFAULT_STATE;
-	args->ledger.redis.password = getenv("TOLLGATE_REDIS_PASSWORD");
 	err = report_parse_by(STR(DEFAULT_BY), diag, &args->query);
 	optind = 1;
 	opterr = 0;
-	while (err == OK && (option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+	while (err == OK && (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
 		if (option == '?')
 			return diag_set(
 				diag, ERR_MALFORMED, "", 0, 0,
@@ -168,13 +160,54 @@ static int exit_code(enum err err)
 	}
 }
 
+static int report_from(const struct cost_args *args, const struct ledger_options *options)
+{
+	struct report *report = NULL;
+	struct diag diag = {.line = 0};
+	enum err err = report_new(&args->query, options, &diag, &report);
+	int code;
+
+	if (err != OK)
+		return fail(&diag, exit_code(err));
+	code = print_report(report, args->format);
+	report_free(report);
+	return code;
+}
+
+static int report_direct(const struct cost_args *args)
+{
+	const char *password = getenv("TOLLGATE_REDIS_PASSWORD");
+	struct ledger_options options = {
+		.store = args->redis_url != NULL ? LEDGER_REDIS : LEDGER_SQLITE,
+		.state = args->state,
+		.redis = {.url = args->redis_url, .password = password},
+	};
+
+	return report_from(args, &options);
+}
+
+static int report_configured(const struct cost_args *args)
+{
+	const char *file = args->config_file != NULL ? args->config_file : DEFAULT_CONFIG;
+	struct config *config = NULL;
+	struct diag diag = {.line = 0};
+	enum err err = config_load(file, &diag, &config);
+	int code;
+
+	if (err != OK) {
+		fail(&diag, EXIT_CODE_NO);
+		fputs("--state DIR reads a ledger without any configuration\n", stderr);
+		return err == ERR_NOT_FOUND || err == ERR_IO ? EXIT_CODE_FAILED : EXIT_CODE_NO;
+	}
+	code = report_from(args, &config->ledger);
+	config_free(config);
+	return code;
+}
+
 static int cost_report(int argc, char **argv)
 {
 	struct cost_args args = {.format = SHEET_TABLE};
-	struct report *report = NULL;
 	struct diag diag = {.line = 0};
-	enum err err;
-	int code;
 
 	if (parse_args(argc, argv, &args, &diag) != OK)
 		return fail(&diag, EXIT_CODE_USAGE);
@@ -182,12 +215,9 @@ static int cost_report(int argc, char **argv)
 		fputs(usage, stdout);
 		return EXIT_CODE_FINE;
 	}
-	err = report_new(&args.query, &args.ledger, &diag, &report);
-	if (err != OK)
-		return fail(&diag, exit_code(err));
-	code = print_report(report, args.format);
-	report_free(report);
-	return code;
+	if (args.state != NULL || args.redis_url != NULL)
+		return report_direct(&args);
+	return report_configured(&args);
 }
 
 int cli_cost(int argc, char **argv)

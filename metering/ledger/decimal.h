@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 128-bit integers and pico amounts as decimal text, both exact and rounded
- * half to even.
+ * 128-bit integers as decimal text, both ways.
  *
  * Owns:    nothing; text goes to the caller's array.
  * Threads: any; pure.
@@ -18,9 +17,5 @@
 size_t decimal_int(__int128 value, char out[static DECIMAL_SIZE]);
 /* Whole-input, '-' allowed. ERR_MALFORMED, ERR_LIMIT. */
 MUST_CHECK enum err decimal_parse_int(struct str text, __int128 *out);
-/* 1063761250000 -> "1.06376125": all digits, no trailing zeros; 0 -> "0". */
-size_t decimal_pico(__int128 pico, char out[static DECIMAL_SIZE]);
-/* With exactly `digits` (0..12) decimals, half to even. */
-size_t decimal_pico_rounded(__int128 pico, unsigned digits, char out[static DECIMAL_SIZE]);
 
 #endif

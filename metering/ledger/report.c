@@ -12,11 +12,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "metering/ledger/decimal.h"
+#include "metering/money/cost.h"
 
-#define GROUPS_MAX  1000000
-#define ARENA_BYTES ((size_t)4 << 30)
-#define KEY_BYTES   (REPORT_COLUMNS * (LEDGER_DIM_BYTES + 4) + 64)
+#define GROUPS_MAX     1000000
+#define PICO_PER_MICRO 1000000
+#define ARENA_BYTES    ((size_t)4 << 30)
+#define KEY_BYTES      (REPORT_COLUMNS * (LEDGER_DIM_BYTES + 4) + 64)
 
 static const char *const names[] = {
 	[REPORT_BU] = "bu",
@@ -137,9 +138,10 @@ enum err report_parse_time(struct str text, struct diag *diag, int64_t *out_s)
 
 /* What a row says in a column; scratch holds text that is made here. */
 static struct str column_text(enum report_column column, const struct ledger_row *row,
-			      char scratch[static DECIMAL_SIZE])
+			      char scratch[static COST_TEXT])
 {
 	char time[CLOCK_RFC3339_SIZE];
+	struct cost_sum rate;
 
 	switch (column) {
 	case REPORT_BU:
@@ -152,8 +154,8 @@ static struct str column_text(enum report_column column, const struct ledger_row
 	case REPORT_METER: return row->price->meter;
 	case REPORT_PRICE: return row->price->line;
 	case REPORT_RATE:
-		return str_make(scratch,
-				decimal_pico((__int128)row->price->rate_micro * 1000000, scratch));
+		rate.pico = (__int128)row->price->rate_micro * PICO_PER_MICRO;
+		return str_make(scratch, cost_print(rate, scratch));
 	case REPORT_DAY:
 	case REPORT_MONTH:
 		clock_format(row->hour * LEDGER_HOUR_S * CLOCK_NS_PER_S, 0, time);
@@ -205,7 +207,7 @@ static enum err group_of(struct report *report, const struct ledger_row *row,
 			 struct report_group **out_group)
 {
 	struct str parts[REPORT_COLUMNS] = {{NULL, 0}};
-	char scratch[REPORT_COLUMNS][DECIMAL_SIZE];
+	char scratch[REPORT_COLUMNS][COST_TEXT];
 	char key[KEY_BYTES];
 	size_t len = 0;
 

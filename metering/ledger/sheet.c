@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "metering/ledger/decimal.h"
+#include "metering/money/cost.h"
 
 #define TRY(call)                                                                                  \
 	do {                                                                                       \
@@ -38,8 +39,8 @@ static enum err add_int(struct buf *out, __int128 value)
 
 static enum err add_pico(struct buf *out, __int128 pico)
 {
-	char text[DECIMAL_SIZE];
-	size_t len = decimal_pico(pico, text);
+	char text[COST_TEXT];
+	size_t len = cost_print((struct cost_sum){pico}, text);
 
 	return buf_append(out, str_make(text, len));
 }
@@ -312,8 +313,8 @@ static enum err table_names(struct table *table)
 
 static enum err table_sums(struct table *table, const struct report_group *group, bool is_total)
 {
-	char cost[DECIMAL_SIZE];
-	size_t len = decimal_pico_rounded(group->sum.pico, table->decimals, cost);
+	char cost[COST_TEXT];
+	size_t len = cost_print_rounded((struct cost_sum){group->sum.pico}, table->decimals, cost);
 
 	TRY(cell_int(table, CELL_REQUESTS, group->sum.requests));
 	TRY(cell_int(table, CELL_ATTEMPTS, group->sum.attempts));

@@ -122,11 +122,11 @@ static void test_report__adds_up_a_month_as_csv(void **state)
 		"estimated_cost,unpriced\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,'=1+1,\"a,"
 		"\"\"b\"\"\","
-		"1,1,,0.000000000001,USD,0,0\r\n"
+		"1,1,,0.000000000001,USD,0.00,0\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,retail,gpt-x,"
-		"1,1,,2.5,EUR,0,0\r\n"
+		"1,1,,2.50,EUR,0.00,0\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,retail,iris,"
-		"1,1,,0,EUR,0,1\r\n"
+		"1,1,,0.00,EUR,0.00,1\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,risk,gpt-x,"
 		"3,3,,1.06376125,USD,0.99510625,0\r\n");
 }
@@ -150,7 +150,7 @@ static void test_report__shows_a_table_for_people(void **state)
 		     "total          3         3  2.500000  EUR\n"
 		     "total          3         3  1.063761  USD\n"
 		     "\n"
-		     "exact total  2.5 EUR\n"
+		     "exact total  2.50 EUR\n"
 		     "exact total  1.063761250001 USD\n");
 }
 
@@ -164,25 +164,25 @@ static void test_report__gives_json_with_amounts_as_text(void **state)
 		"\"by\":[\"meter\",\"rate\"],\"rows\":[\n"
 		"{\"meter\":\"in\",\"rate\":\"0.000001\",\"currency\":\"USD\",\"cost\":\"0."
 		"000000000001\","
-		"\"estimated_cost\":\"0\",\"quantity\":1,\"requests\":1,\"attempts\":1,"
+		"\"estimated_cost\":\"0.00\",\"quantity\":1,\"requests\":1,\"attempts\":1,"
 		"\"unpriced\":0},\n"
-		"{\"meter\":\"in\",\"rate\":\"2.5\",\"currency\":\"EUR\",\"cost\":\"2.5\","
-		"\"estimated_cost\":\"0\",\"quantity\":1000000,\"requests\":1,\"attempts\":1,"
+		"{\"meter\":\"in\",\"rate\":\"2.50\",\"currency\":\"EUR\",\"cost\":\"2.50\","
+		"\"estimated_cost\":\"0.00\",\"quantity\":1000000,\"requests\":1,\"attempts\":1,"
 		"\"unpriced\":0},\n"
-		"{\"meter\":\"in\",\"rate\":\"5\",\"currency\":\"USD\",\"cost\":\"0.00003\","
-		"\"estimated_cost\":\"0\",\"quantity\":6,\"requests\":1,\"attempts\":1,"
+		"{\"meter\":\"in\",\"rate\":\"5.00\",\"currency\":\"USD\",\"cost\":\"0.00003\","
+		"\"estimated_cost\":\"0.00\",\"quantity\":6,\"requests\":1,\"attempts\":1,"
 		"\"unpriced\":0},\n"
 		"{\"meter\":\"in\",\"rate\":\"6.25\",\"currency\":\"USD\",\"cost\":\"0.99510625\","
 		"\"estimated_cost\":\"0.99510625\",\"quantity\":159217,\"requests\":1,\"attempts\":"
 		"1,"
 		"\"unpriced\":0},\n"
-		"{\"meter\":\"out\",\"rate\":\"25\",\"currency\":\"USD\",\"cost\":\"0.068625\","
-		"\"estimated_cost\":\"0\",\"quantity\":2745,\"requests\":1,\"attempts\":1,"
+		"{\"meter\":\"out\",\"rate\":\"25.00\",\"currency\":\"USD\",\"cost\":\"0.068625\","
+		"\"estimated_cost\":\"0.00\",\"quantity\":2745,\"requests\":1,\"attempts\":1,"
 		"\"unpriced\":0},\n"
-		"{\"meter\":\"rows\",\"rate\":\"0\",\"currency\":\"EUR\",\"cost\":\"0\","
-		"\"estimated_cost\":\"0\",\"quantity\":7,\"requests\":1,\"attempts\":1,"
+		"{\"meter\":\"rows\",\"rate\":\"0.00\",\"currency\":\"EUR\",\"cost\":\"0.00\","
+		"\"estimated_cost\":\"0.00\",\"quantity\":7,\"requests\":1,\"attempts\":1,"
 		"\"unpriced\":1}],\n"
-		"\"totals\":[{\"currency\":\"EUR\",\"cost\":\"2.5\",\"estimated_cost\":\"0\","
+		"\"totals\":[{\"currency\":\"EUR\",\"cost\":\"2.50\",\"estimated_cost\":\"0.00\","
 		"\"requests\":3,\"attempts\":3,\"unpriced\":1},{\"currency\":\"USD\","
 		"\"cost\":\"1.063761250001\",\"estimated_cost\":\"0.99510625\",\"requests\":3,"
 		"\"attempts\":3,\"unpriced\":0}]}\n");
@@ -197,7 +197,7 @@ static void test_report__an_empty_period_is_a_report_too(void **state)
 		     "period_from,period_to,as_of,requests,attempts,quantity,cost,currency,"
 		     "estimated_cost,unpriced\r\n"
 		     "2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,2026-11-01T00:00:00Z,"
-		     "1,1,,0.000000000009,USD,0,0\r\n");
+		     "1,1,,0.000000000009,USD,0.00,0\r\n");
 }
 
 static void test_report__groups_by_calendar(void **state)
