@@ -24,6 +24,14 @@ static const uint16_t header_keys[] = {
 #include "gateway/http/headers.def"
 };
 
+/* One bit per key: most names that are not in the table end here. */
+#define HEADER_BIT(len, first) (UINT64_C(1) << (((len)*5 + (first)) & 63))
+
+static const uint64_t header_bits = 0
+#define HEADER_ROW(id, name, flags) | HEADER_BIT(sizeof(name) - 1, (unsigned char)(name)[0])
+#include "gateway/http/headers.def"
+	;
+
 #define HEADER_ROW(id, name, flags)                                                                \
 	_Static_assert(sizeof(name) - 1 <= HEADER_NAME_MAX, "name fits the look-up");
 #include "gateway/http/headers.def"
@@ -41,11 +49,15 @@ static bool name_is(struct str name, const char *lower)
 
 enum header header_find(struct str name)
 {
+	unsigned first;
 	uint16_t key;
 
 	if (name.len == 0 || name.len > HEADER_NAME_MAX)
 		return HEADER_OTHER;
-	key = HEADER_KEY(name.len, (unsigned char)name.ptr[0] | 0x20U);
+	first = (unsigned char)name.ptr[0] | 0x20U;
+	if ((header_bits & HEADER_BIT(name.len, first)) == 0)
+		return HEADER_OTHER;
+	key = HEADER_KEY(name.len, first);
 	for (unsigned i = 1; i < HEADER_COUNT; i++) {
 		if (header_keys[i] == key && name_is(name, header_rows[i].name.ptr))
 			return (enum header)i;

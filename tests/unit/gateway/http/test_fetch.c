@@ -66,13 +66,6 @@ static void fetcher_free(struct fetcher *fetcher)
 	free(fetcher);
 }
 
-static bool has_request(void *arg)
-{
-	struct fetcher *fetcher = arg;
-
-	return wire_got(&fetcher->wire, STR("\r\n\r\n"));
-}
-
 static bool is_done(void *arg)
 {
 	struct fetcher *fetcher = arg;
@@ -88,7 +81,7 @@ static void start(struct fetcher *fetcher)
 				     &fetcher->fetch),
 			 OK);
 	assert_int_equal(fetcher->calls, 0);
-	wire_until(&fetcher->wire, has_request, fetcher);
+	wire_expect(&fetcher->wire, STR("\r\n\r\n"));
 	assert_true(str_has_prefix(buf_str(&fetcher->wire.got),
 				   STR("GET /keys?v=1 HTTP/1.1\r\nHost: 127.0.0.1:")));
 	assert_true(wire_got(&fetcher->wire, STR("\r\nAccept-Encoding: identity\r\n")));

@@ -175,24 +175,10 @@ static void client_free(struct client *client)
 	free(client);
 }
 
-struct expectation {
-	struct client *client;
-	struct str want;
-};
-
-static bool has_want(void *arg)
-{
-	struct expectation *e = arg;
-
-	return wire_got(&e->client->wire, e->want);
-}
-
 /* What the upstream is to see. */
 static void expect(struct client *client, struct str want)
 {
-	struct expectation e = {client, want};
-
-	wire_until(&client->wire, has_want, &e);
+	wire_expect(&client->wire, want);
 	buf_reset(&client->wire.got);
 }
 
