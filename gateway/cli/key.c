@@ -3,17 +3,21 @@
 
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 #include "gateway/cli/args.h"
 #include "gateway/cli/keyfile.h"
+#include "gateway/config/file.h"
+#include "gateway/config/keys.h"
 #include "gateway/identity/apikey.h"
 
 #define FIELDS_BYTES	65536
 #define ID_RANDOM_BYTES 6
 #define ID_LEN		(2 + 2 * ID_RANDOM_BYTES) /* "k_" and hexadecimal */
 #define LIST_MAX	64
+#define ARENA_BYTES	(256U * 1024U * 1024U)
 
 static const char usage[] =
 	"usage: tollgate key create --bu BU --name NAME [--kind user|service] [--team TEAM]\n"
@@ -248,6 +252,37 @@ static enum err write_fields(struct buf *out, const struct key_options *options,
 	return err != OK ? err : write_time(out, "expires", expires_ns);
 }
 
+/* ---- reading, as the gateway will ---- */
+
+static enum err read_rows(struct arena *arena, const char *file, struct str text, struct diag *diag,
+			  const struct apikey_row **out, size_t *out_count)
+{
+	struct option_reader reader = {
+		.arena = arena, .file = file, .text = text, .folder = STR("."), .diag = diag};
+	const struct config_yaml *root;
+	enum err err = config_yaml_parse(arena, file, text, diag, &root);
+
+	return err != OK ? err : config_keys_read(&reader, root, out, out_count);
+}
+
+/* Saves it only if the gateway would load it. */
+static enum err save(const struct keyfile *file, const char *path, struct diag *diag)
+{
+	const struct apikey_row *rows = NULL;
+	struct apikey_store *store = NULL;
+	size_t count = 0;
+	struct arena arena;
+	enum err err;
+
+	arena_init(&arena, 65536, ARENA_BYTES);
+	err = read_rows(&arena, path, keyfile_text(file), diag, &rows, &count);
+	if (err == OK)
+		err = apikey_store_new(rows, count, path, NULL, diag, &store);
+	apikey_store_unref(store);
+	arena_fini(&arena);
+	return err != OK ? err : keyfile_save(file, diag);
+}
+
 /* ---- create ---- */
 
 /* "90d", "2027-01-01", "2027-01-01T12:00:00Z" or "never". */
@@ -298,7 +333,7 @@ static enum err store(const struct key_options *options, const char *id, const c
 	if (err == OK)
 		err = keyfile_append(file, buf_str(&fields), diag);
 	if (err == OK)
-		err = keyfile_save(file, diag);
+		err = save(file, options->file, diag);
 	keyfile_free(file);
 	buf_fini(&fields);
 	return err;
@@ -349,16 +384,11 @@ static int create_key(struct args *args, struct key_options *options)
 
 /* ---- list and revoke ---- */
 
-static const char *state_of(const struct keyfile_entry *entry, int64_t now_ns)
+static const char *state_of(const struct apikey_row *row, int64_t now_ns)
 {
-	int64_t expires_ns;
-
-	if (str_eq(entry->revoked, STR("true")))
+	if (row->is_revoked)
 		return "revoked";
-	if (entry->expires.len > 0 && clock_parse(entry->expires, &expires_ns) == OK &&
-	    expires_ns <= now_ns)
-		return "expired";
-	return "valid";
+	return row->expires_ns != 0 && row->expires_ns <= now_ns ? "expired" : "valid";
 }
 
 static void print_csv(struct str text)
@@ -369,7 +399,7 @@ static void print_csv(struct str text)
 			(void)putchar('"');
 		(void)putchar(text.ptr[i]);
 	}
-	(void)putchar('"');
+	(void)fputs("\",", stdout);
 }
 
 static void print_json(const char *name, struct str text)
@@ -382,68 +412,81 @@ static void print_json(const char *name, struct str text)
 	buf_fini(&quoted);
 }
 
-static void list_entry(const struct keyfile_entry *entry, struct str format, int64_t now_ns)
+static void list_row(const struct apikey_row *row, struct str format, int64_t now_ns)
 {
+	char expires[CLOCK_RFC3339_SIZE] = "";
+	size_t expires_len = row->expires_ns == 0 ? 0 : clock_format(row->expires_ns, 0, expires);
+	const char *kind = row->kind == PRINCIPAL_USER ? "user" : "service";
 	const struct {
 		const char *name;
 		struct str value;
-	} rows[] = {
-		{"id", entry->id},	     {"name", entry->name},
-		{"kind", entry->kind},	     {"bu", entry->bu},
-		{"team", entry->team},	     {"project", entry->project},
-		{"created", entry->created}, {"expires", entry->expires},
+	} cells[] = {
+		{"id", row->id},
+		{"name", row->name},
+		{"kind", str_from_c(kind)},
+		{"bu", row->bu},
+		{"team", row->team},
+		{"project", row->project},
+		{"expires", str_make(expires, expires_len)},
 	};
-	const char *state = state_of(entry, now_ns);
+	bool is_json = str_eq(format, STR("json"));
 
 	if (str_eq(format, STR("table"))) {
-		(void)printf("%-*.*s  %-16.*s  %-7.*s  %-12.*s  %-12.*s  %-20.*s  %s\n", ID_LEN,
-			     STR_ARG(entry->id), STR_ARG(entry->name), STR_ARG(entry->kind),
-			     STR_ARG(entry->bu), STR_ARG(entry->team), STR_ARG(entry->expires),
-			     state);
+		(void)printf("%-*.*s  %-16.*s  %-7s  %-12.*s  %-12.*s  %-20s  %s\n", ID_LEN,
+			     STR_ARG(row->id), STR_ARG(row->name), kind, STR_ARG(row->bu),
+			     STR_ARG(row->team), expires, state_of(row, now_ns));
 		return;
 	}
-	if (str_eq(format, STR("json")))
-		(void)putchar('{');
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (str_eq(format, STR("json"))) {
-			print_json(rows[i].name, rows[i].value);
-		} else {
-			print_csv(rows[i].value);
-			(void)putchar(',');
-		}
+	(void)fputs(is_json ? "{" : "", stdout);
+	for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
+		if (is_json)
+			print_json(cells[i].name, cells[i].value);
+		else
+			print_csv(cells[i].value);
 	}
-	(void)printf(str_eq(format, STR("json")) ? "\"state\":\"%s\"}" : "\"%s\"\n", state);
+	(void)printf(is_json ? "\"state\":\"%s\"}" : "%s\n", state_of(row, now_ns));
+}
+
+static void list_rows(const struct apikey_row *rows, size_t count, struct str format)
+{
+	bool is_json = str_eq(format, STR("json"));
+
+	if (str_eq(format, STR("table")))
+		(void)printf("%-*s  %-16s  %-7s  %-12s  %-12s  %-20s  %s\n", ID_LEN, "ID", "NAME",
+			     "KIND", "BU", "TEAM", "EXPIRES", "STATE");
+	if (str_eq(format, STR("csv")))
+		(void)printf("id,name,kind,bu,team,project,expires,state\n");
+	for (size_t i = 0; i < count; i++) {
+		if (is_json)
+			(void)fputs(i == 0 ? "[" : ",\n ", stdout);
+		list_row(&rows[i], format, clock_wall_ns());
+	}
+	if (is_json)
+		(void)fputs(count == 0 ? "[]\n" : "]\n", stdout);
 }
 
 static int list_keys(struct args *args, struct key_options *options)
 {
-	struct keyfile *file;
+	const struct apikey_row *rows = NULL;
+	size_t count = 0;
+	struct arena arena;
 	struct diag diag = {0};
-	bool is_json = str_eq(options->format, STR("json"));
+	struct str text;
 	enum err err;
 
 	if (options->format.len == 0)
 		options->format = STR("table");
-	if (!is_json && !str_eq(options->format, STR("table")) &&
+	if (!str_eq(options->format, STR("json")) && !str_eq(options->format, STR("table")) &&
 	    !str_eq(options->format, STR("csv")))
 		return args_fail(args, "--format is \"table\", \"json\" or \"csv\"");
-	err = keyfile_load(options->file, &diag, &file);
-	if (err != OK)
-		return args_fail_diag(args, err, &diag);
-	if (str_eq(options->format, STR("table")))
-		(void)printf("%-*s  %-16s  %-7s  %-12s  %-12s  %-20s  %s\n", ID_LEN, "ID", "NAME",
-			     "KIND", "BU", "TEAM", "EXPIRES", "STATE");
-	if (str_eq(options->format, STR("csv")))
-		(void)printf("id,name,kind,bu,team,project,created,expires,state\n");
-	for (size_t i = 0; i < keyfile_count(file); i++) {
-		if (is_json)
-			(void)printf(i == 0 ? "[" : ",\n ");
-		list_entry(keyfile_entry(file, i), options->format, clock_wall_ns());
-	}
-	if (is_json)
-		(void)printf(keyfile_count(file) == 0 ? "[]\n" : "]\n");
-	keyfile_free(file);
-	return EXIT_CODE_FINE;
+	arena_init(&arena, 65536, ARENA_BYTES);
+	err = config_file_read(&arena, options->file, KEYFILE_BYTES, &diag, &text);
+	if (err == OK)
+		err = read_rows(&arena, options->file, text, &diag, &rows, &count);
+	if (err == OK)
+		list_rows(rows, count, options->format);
+	arena_fini(&arena);
+	return err == OK ? EXIT_CODE_FINE : args_fail_diag(args, err, &diag);
 }
 
 static int revoke_key(struct args *args, struct key_options *options)
@@ -458,7 +501,7 @@ static int revoke_key(struct args *args, struct key_options *options)
 	if (err == OK)
 		err = keyfile_revoke(file, options->id, &diag);
 	if (err == OK)
-		err = keyfile_save(file, &diag);
+		err = save(file, options->file, &diag);
 	keyfile_free(file);
 	if (err == ERR_NOT_FOUND) {
 		(void)args_fail_diag(args, err, &diag);

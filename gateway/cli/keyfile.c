@@ -58,25 +58,6 @@ static struct str clean_value(struct str value)
 	return value;
 }
 
-static void set_field(struct keyfile_entry *entry, struct str name, struct str value)
-{
-	const struct {
-		struct str name;
-		struct str *place;
-	} fields[] = {
-		{STR("id"), &entry->id},	   {STR("name"), &entry->name},
-		{STR("kind"), &entry->kind},	   {STR("bu"), &entry->bu},
-		{STR("team"), &entry->team},	   {STR("project"), &entry->project},
-		{STR("roles"), &entry->roles},	   {STR("created"), &entry->created},
-		{STR("expires"), &entry->expires}, {STR("revoked"), &entry->revoked},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-		if (str_eq(fields[i].name, name))
-			*fields[i].place = value;
-	}
-}
-
 static struct keyfile_entry *add_entry(struct keyfile *file, unsigned line, size_t indent)
 {
 	if (file->count == file->cap) {
@@ -119,7 +100,10 @@ static enum err read_line(struct keyfile *file, struct str line, unsigned number
 	if (entry == NULL || entry->indent != indent || !str_cut(&value, ':', &name) ||
 	    (value.len > 0 && value.ptr[0] != ' '))
 		return refuse(file, number, "expected \"- id: ...\" or \"field: value\"", diag);
-	set_field(entry, name, clean_value(value));
+	if (str_eq(name, STR("id")))
+		entry->id = clean_value(value);
+	else if (str_eq(name, STR("revoked")))
+		entry->revoked = clean_value(value);
 	entry->end = end;
 	return OK;
 }
@@ -198,15 +182,9 @@ void keyfile_free(struct keyfile *file)
 	free(file);
 }
 
-size_t keyfile_count(const struct keyfile *file)
+struct str keyfile_text(const struct keyfile *file)
 {
-	return file->count;
-}
-
-const struct keyfile_entry *keyfile_entry(const struct keyfile *file, size_t index)
-{
-	ASSERT(index < file->count);
-	return &file->entries[index];
+	return buf_str(&file->text);
 }
 
 const struct keyfile_entry *keyfile_find(const struct keyfile *file, struct str id)

@@ -27,14 +27,6 @@
 /* Values as written, without quotes; unset when the field is not there. */
 struct keyfile_entry {
 	struct str id;
-	struct str name;
-	struct str kind;
-	struct str bu;
-	struct str team;
-	struct str project;
-	struct str roles; /* with its brackets */
-	struct str created;
-	struct str expires;
 	struct str revoked;
 	size_t end;    /* offset behind its last field's line */
 	size_t indent; /* of its fields */
@@ -47,8 +39,8 @@ struct keyfile;
 MUST_CHECK enum err keyfile_load(const char *path, struct diag *diag, struct keyfile **out);
 void keyfile_free(struct keyfile *file);
 
-size_t keyfile_count(const struct keyfile *file);
-const struct keyfile_entry *keyfile_entry(const struct keyfile *file, size_t index);
+/* All of it, as it would be saved; dead after a change. */
+struct str keyfile_text(const struct keyfile *file);
 /* NULL: no such id. */
 const struct keyfile_entry *keyfile_find(const struct keyfile *file, struct str id);
 

@@ -14,7 +14,6 @@
 #include "base/crypt.h"
 #include "gateway/cli/exit.h"
 #include "gateway/cli/key.h"
-#include "gateway/cli/keyfile.h"
 #include "gateway/cli/token.h"
 #include "gateway/identity/bearer.h"
 
@@ -110,7 +109,7 @@ static void test_key__list_and_revoke_find_it_again(void **state)
 	assert_non_null(at);
 	memcpy(id, at + 2, 14);
 	id[14] = '\0';
-	assert_non_null(strstr(output, "\"valid\""));
+	assert_non_null(strstr(output, ",valid\n"));
 	assert_int_equal(
 		RUN(cli_key, W("key"), W("revoke"), id, W("--file"), W(in_folder("keys.yaml"))),
 		EXIT_CODE_FINE);
@@ -215,21 +214,55 @@ static void test_token__refuses_wrong_use(void **state)
 			 EXIT_CODE_NO);
 }
 
-/* The sample is in the form that the command can change. */
-static void test_key__lists_the_sample(void **state)
+/* The sample is in the form that the command can change, and that the gateway reads. */
+static void test_key__changes_and_lists_the_sample(void **state)
 {
-	struct keyfile *file;
-	struct diag diag = {0};
 	const char *root = getenv("TOLLGATE_ROOT");
 	char path[4096];
+	FILE *from;
+	FILE *to;
+	size_t len;
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/conf/keys.yaml", root == NULL ? "." : root);
-	assert_int_equal(keyfile_load(path, &diag, &file), OK);
-	assert_int_equal(keyfile_count(file), 2);
-	assert_true(str_eq(keyfile_entry(file, 0)->bu, STR("risk")));
-	assert_true(str_eq(keyfile_entry(file, 1)->revoked, STR("true")));
-	keyfile_free(file);
+	from = fopen(path, "re");
+	assert_non_null(from);
+	len = fread(text, 1, sizeof(text), from);
+	assert_int_equal(fclose(from), 0);
+	to = fopen(in_folder("sample.yaml"), "we");
+	assert_int_equal(fwrite(text, 1, len, to), len);
+	assert_int_equal(fclose(to), 0);
+	assert_int_equal(RUN(cli_key, W("key"), W("create"), W("--bu"), W("b"), W("--name"), W("n"),
+			     W("--file"), W(in_folder("sample.yaml"))),
+			 EXIT_CODE_FINE);
+	assert_int_equal(RUN(cli_key, W("key"), W("revoke"), W("k_3f9a2c71d0e4"), W("--file"),
+			     W(in_folder("sample.yaml"))),
+			 EXIT_CODE_FINE);
+	assert_int_equal(RUN(cli_key, W("key"), W("list"), W("--format=csv"), W("--file"),
+			     W(in_folder("sample.yaml"))),
+			 EXIT_CODE_FINE);
+	assert_non_null(strstr(output, "\"k_3f9a2c71d0e4\",\"ci\",\"service\",\"risk\",\"fraud\","
+				       "\"scoring\",\"2099-02-21T09:00:00Z\",revoked\n"));
+	assert_non_null(strstr(output, "\"n\",\"service\",\"b\",\"\",\"\",\"\",valid\n"));
+	assert_int_equal(unlink(in_folder("sample.yaml")), 0);
+}
+
+static void test_key__does_not_save_what_the_gateway_would_refuse(void **state)
+{
+	FILE *file = fopen(in_folder("sample.yaml"), "we");
+
+	(void)state;
+	assert_true(fputs("keys:\n  - id: k_1\n    name: x\n    kind: robot\n", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(RUN(cli_key, W("key"), W("create"), W("--bu"), W("b"), W("--name"), W("n"),
+			     W("--file"), W(in_folder("sample.yaml"))),
+			 EXIT_CODE_NO);
+	assert_string_equal(output, "");
+	assert_string_equal(read_file("sample.yaml"),
+			    "keys:\n  - id: k_1\n    name: x\n    kind: robot\n");
+	assert_int_equal(RUN(cli_key, W("key"), W("list"), W("--file"), W(in_folder("none.yaml"))),
+			 EXIT_CODE_FAILED);
+	assert_int_equal(unlink(in_folder("sample.yaml")), 0);
 }
 
 static int set_up(void **state)
@@ -256,7 +289,8 @@ int main(void)
 		cmocka_unit_test(test_key__refuses_wrong_use),
 		cmocka_unit_test(test_token__keygen_and_issue_make_a_token_that_verifies),
 		cmocka_unit_test(test_token__refuses_wrong_use),
-		cmocka_unit_test(test_key__lists_the_sample),
+		cmocka_unit_test(test_key__changes_and_lists_the_sample),
+		cmocka_unit_test(test_key__does_not_save_what_the_gateway_would_refuse),
 	};
 
 	return cmocka_run_group_tests_name("key", tests, set_up, tear_down);
