@@ -180,23 +180,17 @@ static struct server *open_server(enum reply reply)
 
 static bool has_eof(void *arg)
 {
-	struct server *server = arg;
-
-	return server->wire.has_eof;
+	return ((struct server *)arg)->wire.has_eof;
 }
 
 static bool has_reset(void *arg)
 {
-	struct server *server = arg;
-
-	return server->resets > 0;
+	return ((struct server *)arg)->resets > 0;
 }
 
 static bool has_stream(void *arg)
 {
-	struct server *server = arg;
-
-	return server->streams > 0;
+	return ((struct server *)arg)->streams > 0;
 }
 
 static void assert_got(struct server *server, const char *want)
@@ -632,9 +626,7 @@ static void test_h1_server__refuses_a_body_that_breaks_its_length(void **state)
 
 static bool has_drained(void *arg)
 {
-	struct server *server = arg;
-
-	return server->drains > 0;
+	return ((struct server *)arg)->drains > 0;
 }
 
 static void test_h1_server__waits_for_a_slow_reader(void **state)
