@@ -19,6 +19,8 @@
 
 #include <endian.h>
 
+#include "base/jnumber.h"
+
 enum {
 	STATE_VALUE,
 	STATE_FIRST_ELEMENT,
@@ -31,21 +33,13 @@ enum {
 	STATE_WORD,
 };
 
-enum {
-	NUMBER_SIGN,
-	NUMBER_ZERO,
-	NUMBER_INT,
-	NUMBER_DOT,
-	NUMBER_FRACTION,
-	NUMBER_E,
-	NUMBER_E_SIGN,
-	NUMBER_EXPONENT,
-};
-
 _Static_assert(JSCAN_DEPTH == 64, "kinds is one word");
 _Static_assert(JSCAN_CAPTURE <= UINT16_MAX, "scratch_len holds it");
 
 #define LEVELS (JSCAN_COMPONENTS + 1)
+
+/* Inlined into jscan_feed, so that the cursor stays in registers: its address must not escape. */
+#define HOT static inline __attribute__((always_inline))
 
 /* The chunk being read. Text from seg to p was not yet copied to the scratch. */
 struct cursor {
@@ -75,28 +69,38 @@ uint64_t jscan_offset(const struct jscan *scan)
 
 /* ---- where we are ---- */
 
-static uint64_t offset_at(const struct jscan *scan, const struct cursor *cur)
+HOT uint64_t offset_at(const struct jscan *scan, const struct cursor *cur)
 {
 	return scan->offset + (uint64_t)(cur->p - cur->base);
 }
 
-/* Offsets are told relative to the chunk until it is used up; here the error's becomes final. */
-static COLD enum err fail(struct jscan *scan, struct cursor *cur, enum err err)
+HOT enum err fail_at(struct jscan *scan, uint64_t offset, enum err err)
 {
-	scan->offset = offset_at(scan, cur);
-	cur->base = cur->p;
+	scan->offset = offset;
 	scan->err = (uint8_t)err;
 	return err;
 }
 
+HOT enum err fail(struct jscan *scan, const struct cursor *cur, enum err err)
+{
+	return fail_at(scan, offset_at(scan, cur), err);
+}
+
+/* Takes one byte; where the next stands. */
+HOT uint64_t take_byte(const struct jscan *scan, struct cursor *cur)
+{
+	cur->p++;
+	return offset_at(scan, cur);
+}
+
 /* The paths that end at the value being read. */
-static inline uint64_t wanted(const struct jscan *scan)
+HOT uint64_t wanted(const struct jscan *scan)
 {
 	return scan->alive == 0 ? 0 : scan->alive & scan->ends[scan->depth];
 }
 
 /* A new member or element begins in the innermost container. NULL when no path leads there. */
-static inline struct jscan_frame *child_begin(struct jscan *scan)
+HOT struct jscan_frame *child_begin(struct jscan *scan)
 {
 	struct jscan_frame *frame;
 
@@ -123,7 +127,7 @@ static void member_begin(struct jscan *scan, struct str name)
 	frame->seen |= named;
 }
 
-static inline void element_begin(struct jscan *scan)
+HOT void element_begin(struct jscan *scan)
 {
 	struct jscan_frame *frame = child_begin(scan);
 	unsigned level = scan->depth - 1U;
@@ -135,8 +139,7 @@ static inline void element_begin(struct jscan *scan)
 }
 
 /* Reports one value to every path in hits. */
-static enum err emit(struct jscan *scan, struct cursor *cur, uint64_t hits, uint64_t again,
-		     struct jscan_value *value)
+static enum err emit(struct jscan *scan, uint64_t hits, uint64_t again, struct jscan_value *value)
 {
 	for (; hits != 0; hits &= hits - 1) {
 		enum err err;
@@ -145,7 +148,7 @@ static enum err emit(struct jscan *scan, struct cursor *cur, uint64_t hits, uint
 		value->is_duplicate = (again >> value->path & 1) != 0;
 		err = scan->on_value(scan->arg, value);
 		if (err != OK)
-			return fail(scan, cur, err);
+			return fail_at(scan, value->end, err);
 	}
 	return OK;
 }
@@ -155,9 +158,8 @@ static uint64_t own_index(const struct jscan *scan)
 	return scan->depth == 0 ? 0 : scan->frames[scan->depth - 1].count - 1;
 }
 
-/* A scalar ended before cur->p. */
-static enum err emit_scalar(struct jscan *scan, struct cursor *cur, enum jscan_type type,
-			    struct str text)
+/* A scalar that ended at this offset. */
+static enum err emit_scalar(struct jscan *scan, uint64_t end, enum jscan_type type, struct str text)
 {
 	uint64_t hits = wanted(scan);
 	struct jscan_value value;
@@ -169,10 +171,10 @@ static enum err emit_scalar(struct jscan *scan, struct cursor *cur, enum jscan_t
 		.text = text,
 		.is_truncated = scan->is_truncated,
 		.start = scan->token_start,
-		.end = offset_at(scan, cur),
+		.end = end,
 		.index = own_index(scan),
 	};
-	return emit(scan, cur, hits, scan->again, &value);
+	return emit(scan, hits, scan->again, &value);
 }
 
 /* ---- captured text ---- */
@@ -197,7 +199,7 @@ static void capture_flush(struct jscan *scan, struct cursor *cur, size_t limit)
 }
 
 /* The captured text, whole: a view of the chunk where possible. */
-static struct str capture_take(struct jscan *scan, struct cursor *cur, size_t limit)
+HOT struct str capture_take(struct jscan *scan, struct cursor *cur, size_t limit)
 {
 	struct str text = str_make(cur->seg, (size_t)(cur->p - cur->seg));
 
@@ -212,7 +214,7 @@ static struct str capture_take(struct jscan *scan, struct cursor *cur, size_t li
 	return text;
 }
 
-static inline void capture_begin(struct jscan *scan, struct cursor *cur, bool is_wanted)
+HOT void capture_begin(struct jscan *scan, struct cursor *cur, bool is_wanted)
 {
 	cur->seg = cur->p;
 	scan->is_capturing = is_wanted;
@@ -229,7 +231,7 @@ static inline void capture_begin(struct jscan *scan, struct cursor *cur, bool is
 
 /* Marks in the high bit of each byte: controls, quote, backslash and what is not ASCII. A borrow
  * may mark a byte behind the first mark falsely; only the first is used. */
-static inline uint64_t special_marks(const char *p)
+HOT uint64_t special_marks(const char *p)
 {
 	uint64_t word, quote, backslash;
 
@@ -244,7 +246,7 @@ typedef signed char vector __attribute__((vector_size(16)));
 
 /* The same question for a whole stride. As signed numbers controls and what is not ASCII are both
  * below the space. */
-static inline bool is_plain_stride(const char *p)
+HOT bool is_plain_stride(const char *p)
 {
 	vector v[STRIDE / sizeof(vector)], marks = {0};
 	uint64_t halves[2];
@@ -257,7 +259,7 @@ static inline bool is_plain_stride(const char *p)
 }
 
 /* The first byte at or after p that needs a look. Most text is short: strides come second. */
-static inline const char *scan_plain(const char *p, const char *end)
+HOT const char *scan_plain(const char *p, const char *end)
 {
 	for (bool is_first = true; end - p >= 8; is_first = false) {
 		uint64_t marks = special_marks(p);
@@ -336,7 +338,7 @@ static enum err text_escaped(struct jscan *scan, struct cursor *cur)
 }
 
 /* cur->p is behind the closing quote. */
-static inline enum err text_done(struct jscan *scan, struct cursor *cur, struct str text)
+HOT enum err text_done(struct jscan *scan, struct cursor *cur, struct str text)
 {
 	if (scan->is_key) {
 		/* A name longer than the capture is no component; its prefix must not become one.
@@ -346,11 +348,12 @@ static inline enum err text_done(struct jscan *scan, struct cursor *cur, struct 
 		return OK;
 	}
 	scan->state = STATE_NEXT;
-	return scan->is_capturing ? emit_scalar(scan, cur, JSCAN_STRING, text) : OK;
+	return scan->is_capturing ? emit_scalar(scan, offset_at(scan, cur), JSCAN_STRING, text)
+				  : OK;
 }
 
 /* cur->p is at the closing quote. */
-static enum err text_end(struct jscan *scan, struct cursor *cur)
+HOT enum err text_end(struct jscan *scan, struct cursor *cur)
 {
 	struct str text = capture_take(scan, cur, JSCAN_CAPTURE);
 
@@ -391,7 +394,7 @@ static enum err step_text(struct jscan *scan, struct cursor *cur)
 	return OK;
 }
 
-static inline enum err text_begin(struct jscan *scan, struct cursor *cur, bool is_key)
+HOT enum err text_begin(struct jscan *scan, struct cursor *cur, bool is_key)
 {
 	const char *end;
 
@@ -410,80 +413,38 @@ static inline enum err text_begin(struct jscan *scan, struct cursor *cur, bool i
 	return OK;
 }
 
-/* ---- number = [ "-" ] int [ frac ] [ exp ] ---- */
-
-/* The state after c, or -1 when c does not continue the number. */
-static inline int number_next(int state, char c)
-{
-	bool is_digit = c >= '0' && c <= '9';
-	bool is_e = c == 'e' || c == 'E';
-
-	switch (state) {
-	case NUMBER_SIGN: return c == '0' ? NUMBER_ZERO : is_digit ? NUMBER_INT : -1;
-	case NUMBER_ZERO: return c == '.' ? NUMBER_DOT : is_e ? NUMBER_E : -1;
-	case NUMBER_INT:
-		return is_digit ? NUMBER_INT : c == '.' ? NUMBER_DOT : is_e ? NUMBER_E : -1;
-	case NUMBER_DOT: return is_digit ? NUMBER_FRACTION : -1;
-	case NUMBER_FRACTION: return is_digit ? NUMBER_FRACTION : is_e ? NUMBER_E : -1;
-	case NUMBER_E:
-		return is_digit ? NUMBER_EXPONENT : c == '+' || c == '-' ? NUMBER_E_SIGN : -1;
-	default: return is_digit ? NUMBER_EXPONENT : -1;
-	}
-}
-
-static inline bool number_is_whole(int state)
-{
-	return state == NUMBER_ZERO || state == NUMBER_INT || state == NUMBER_FRACTION ||
-	       state == NUMBER_EXPONENT;
-}
+/* ---- numbers ---- */
 
 /* cur->p is behind the last digit. */
 static enum err number_end(struct jscan *scan, struct cursor *cur)
 {
 	struct str text;
 
-	if (!number_is_whole(scan->number_state))
+	if (!jnumber_is_whole(scan->number_state))
 		return fail(scan, cur, ERR_MALFORMED);
 	scan->state = STATE_NEXT;
 	if (!scan->is_capturing)
 		return OK;
 	text = capture_take(scan, cur, JSCAN_DIGITS);
-	return emit_scalar(scan, cur, JSCAN_NUMBER, text);
+	return emit_scalar(scan, offset_at(scan, cur), JSCAN_NUMBER, text);
 }
 
 static enum err step_number(struct jscan *scan, struct cursor *cur)
 {
-	const char *p = cur->p, *end = cur->end;
-	int state = scan->number_state, next = state;
-
-	for (; p < end; p++) {
-		next = number_next(state, *p);
-		if (next < 0)
-			break;
-		state = next;
-		/* More digits change nothing, save behind a leading zero. */
-		while (state != NUMBER_ZERO && p + 1 < end && p[1] >= '0' && p[1] <= '9' &&
-		       number_is_whole(state))
-			p++;
-	}
-	cur->p = p;
-	scan->number_state = (uint8_t)state;
-	if (next < 0)
+	cur->p = jnumber_feed(&scan->number_state, cur->p, cur->end);
+	if (cur->p < cur->end)
 		return number_end(scan, cur);
 	capture_flush(scan, cur, JSCAN_DIGITS);
 	return OK;
 }
 
-static enum err number_begin(struct jscan *scan, struct cursor *cur)
+HOT enum err number_begin(struct jscan *scan, struct cursor *cur)
 {
-	char c = *cur->p;
-
 	scan->token_start = offset_at(scan, cur);
 	capture_begin(scan, cur, wanted(scan) != 0);
-	cur->p++;
-	scan->number_state = c == '-' ? NUMBER_SIGN : c == '0' ? NUMBER_ZERO : NUMBER_INT;
+	scan->number_state = JNUMBER_START;
 	scan->state = STATE_NUMBER;
-	return step_number(scan, cur);
+	return OK;
 }
 
 /* ---- true, false, null ---- */
@@ -500,52 +461,51 @@ static enum err step_word(struct jscan *scan, struct cursor *cur)
 		return OK;
 	scan->state = STATE_NEXT;
 	scan->is_truncated = false;
-	return emit_scalar(scan, cur, (enum jscan_type)scan->word_type, (struct str){NULL, 0});
+	return emit_scalar(scan, offset_at(scan, cur), (enum jscan_type)scan->word_type,
+			   (struct str){NULL, 0});
 }
 
-static enum err word_begin(struct jscan *scan, struct cursor *cur, const char *word,
-			   enum jscan_type type)
+HOT enum err word_begin(struct jscan *scan, struct cursor *cur, const char *word,
+			enum jscan_type type)
 {
 	scan->token_start = offset_at(scan, cur);
 	scan->word = word;
 	scan->word_type = (uint8_t)type;
 	scan->state = STATE_WORD;
-	return step_word(scan, cur);
+	return OK;
 }
 
 /* ---- containers ---- */
 
-static enum err container_begin(struct jscan *scan, struct cursor *cur, bool is_object)
+static enum err container_begin(struct jscan *scan, uint64_t start, bool is_object)
 {
 	if (scan->depth == JSCAN_DEPTH)
-		return fail(scan, cur, ERR_LIMIT);
+		return fail_at(scan, start, ERR_LIMIT);
 	if (scan->depth < LEVELS) {
 		scan->frames[scan->depth] = (struct jscan_frame){
 			.alive = scan->alive,
 			.again = scan->again & scan->alive,
-			.start = offset_at(scan, cur),
+			.start = start,
 			.index = own_index(scan),
 		};
 	}
 	scan->kinds = (scan->kinds & ~(1ULL << scan->depth)) | (uint64_t)is_object << scan->depth;
 	scan->depth++;
-	cur->p++;
 	scan->state = is_object ? STATE_FIRST_KEY : STATE_FIRST_ELEMENT;
 	return OK;
 }
 
-static inline bool in_object(const struct jscan *scan)
+HOT bool in_object(const struct jscan *scan)
 {
 	return (scan->kinds >> (scan->depth - 1) & 1) != 0;
 }
 
-static enum err container_end(struct jscan *scan, struct cursor *cur)
+static enum err container_end(struct jscan *scan, uint64_t end)
 {
 	const struct jscan_frame *frame;
 	struct jscan_value value;
 	uint64_t hits;
 
-	cur->p++;
 	scan->depth--;
 	scan->state = STATE_NEXT;
 	if (scan->depth >= LEVELS)
@@ -557,16 +517,16 @@ static enum err container_end(struct jscan *scan, struct cursor *cur)
 	value = (struct jscan_value){
 		.type = (scan->kinds >> scan->depth & 1) != 0 ? JSCAN_OBJECT : JSCAN_ARRAY,
 		.start = frame->start,
-		.end = offset_at(scan, cur),
+		.end = end,
 		.count = frame->count,
 		.index = frame->index,
 	};
-	return emit(scan, cur, hits, frame->again, &value);
+	return emit(scan, hits, frame->again, &value);
 }
 
 /* ---- the driver ---- */
 
-static inline bool skip_space(struct cursor *cur)
+HOT bool skip_space(struct cursor *cur)
 {
 	while (cur->p < cur->end &&
 	       (*cur->p == ' ' || *cur->p == '\n' || *cur->p == '\r' || *cur->p == '\t'))
@@ -574,7 +534,7 @@ static inline bool skip_space(struct cursor *cur)
 	return cur->p < cur->end;
 }
 
-static inline enum err step_value(struct jscan *scan, struct cursor *cur)
+HOT enum err step_value(struct jscan *scan, struct cursor *cur)
 {
 	char c = *cur->p;
 
@@ -585,8 +545,8 @@ static inline enum err step_value(struct jscan *scan, struct cursor *cur)
 	if (c == '-' || (c >= '0' && c <= '9'))
 		return number_begin(scan, cur);
 	switch (c) {
-	case '{': return container_begin(scan, cur, true);
-	case '[': return container_begin(scan, cur, false);
+	case '{': return container_begin(scan, take_byte(scan, cur) - 1, true);
+	case '[': return container_begin(scan, take_byte(scan, cur) - 1, false);
 	case 't': return word_begin(scan, cur, "true", JSCAN_TRUE);
 	case 'f': return word_begin(scan, cur, "false", JSCAN_FALSE);
 	case 'n': return word_begin(scan, cur, "null", JSCAN_NULL);
@@ -594,7 +554,7 @@ static inline enum err step_value(struct jscan *scan, struct cursor *cur)
 	}
 }
 
-static inline enum err step_next(struct jscan *scan, struct cursor *cur)
+HOT enum err step_next(struct jscan *scan, struct cursor *cur)
 {
 	bool is_object;
 
@@ -607,11 +567,11 @@ static inline enum err step_next(struct jscan *scan, struct cursor *cur)
 		return OK;
 	}
 	if (*cur->p == (is_object ? '}' : ']'))
-		return container_end(scan, cur);
+		return container_end(scan, take_byte(scan, cur));
 	return fail(scan, cur, ERR_MALFORMED);
 }
 
-static inline enum err key_begin(struct jscan *scan, struct cursor *cur)
+HOT enum err key_begin(struct jscan *scan, struct cursor *cur)
 {
 	if (*cur->p != '"')
 		return fail(scan, cur, ERR_MALFORMED);
@@ -619,17 +579,17 @@ static inline enum err key_begin(struct jscan *scan, struct cursor *cur)
 }
 
 /* Between two tokens, at a byte that is no white space. */
-static inline enum err step_token(struct jscan *scan, struct cursor *cur)
+HOT enum err step_token(struct jscan *scan, struct cursor *cur)
 {
 	switch (scan->state) {
 	case STATE_FIRST_ELEMENT:
 		if (*cur->p == ']')
-			return container_end(scan, cur);
+			return container_end(scan, take_byte(scan, cur));
 		return step_value(scan, cur);
 	case STATE_VALUE: return step_value(scan, cur);
 	case STATE_FIRST_KEY:
 		if (*cur->p == '}')
-			return container_end(scan, cur);
+			return container_end(scan, take_byte(scan, cur));
 		return key_begin(scan, cur);
 	case STATE_KEY: return key_begin(scan, cur);
 	case STATE_COLON:
@@ -642,20 +602,29 @@ static inline enum err step_token(struct jscan *scan, struct cursor *cur)
 	}
 }
 
+/* Inside a token that its first byte did not end. */
+static enum err step_inside(struct jscan *scan, struct cursor *cur)
+{
+	switch (scan->state) {
+	case STATE_TEXT: return step_text(scan, cur);
+	case STATE_NUMBER: return step_number(scan, cur);
+	default: return step_word(scan, cur);
+	}
+}
+
 enum err jscan_feed(struct jscan *scan, struct str in)
 {
 	struct cursor cur = {.base = in.ptr, .p = in.ptr, .end = in.ptr + in.len, .seg = in.ptr};
 	enum err err = (enum err)scan->err;
 
 	while (err == OK && cur.p < cur.end) {
-		switch (scan->state) {
-		case STATE_TEXT: err = step_text(scan, &cur); break;
-		case STATE_NUMBER: err = step_number(scan, &cur); break;
-		case STATE_WORD: err = step_word(scan, &cur); break;
-		default:
-			if (skip_space(&cur))
-				err = step_token(scan, &cur);
-			break;
+		if (scan->state >= STATE_TEXT) {
+			struct cursor copy = cur;
+
+			err = step_inside(scan, &copy);
+			cur = copy;
+		} else if (skip_space(&cur)) {
+			err = step_token(scan, &cur);
 		}
 	}
 	if (scan->err == OK)
