@@ -205,7 +205,7 @@ static void test_authenticator__caches_by_the_whole_token(void **state)
 	char *bad;
 
 	memset(pad, 'a', 1500);
-	payload = forge_text("{\"pad\":\"%s\",%s", pad, PAYLOAD + 1);
+	payload = forge_text("{\"pad\":\"%s\",%s", pad, &PAYLOAD[1]);
 	good = forge_token(world->forge, "{\"alg\":\"ES256\",\"kid\":\"k\"}", payload);
 	bad = forge_text("%s", good);
 	bad[strlen(bad) - 2] = bad[strlen(bad) - 2] == 'A' ? 'B' : 'A';
