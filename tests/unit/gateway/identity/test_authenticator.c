@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -285,6 +286,66 @@ static void test_authenticator__keeps_a_principal_beyond_its_entry(void **state)
 	principal_unref(principal);
 }
 
+struct worker {
+	pthread_t thread;
+	const struct world *world;
+	unsigned refused;
+};
+
+/* Its own cache; authenticator, keys and the API key's principal are shared. */
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct identity_cache *cache = identity_cache_new(10);
+
+	for (unsigned i = 0; i < 200; i++) {
+		struct authenticator *auth = authenticator_ref(worker->world->auth);
+		struct str credential =
+			str_from_c(i % 3 == 0 ? worker->world->api_key : worker->world->token);
+		const struct principal *principal = NULL;
+		struct identity_outcome outcome;
+
+		if (i % 5 == 0)
+			identity_cache_set_generation(cache, i);
+		worker->refused += authenticate(auth, cache, unset, credential, NOW_NS, &principal,
+						&outcome) != OK;
+		principal_unref(principal);
+		authenticator_unref(auth);
+	}
+	identity_cache_free(cache);
+	return NULL;
+}
+
+static void *attach_nothing(void *arg, const struct principal *principal)
+{
+	(void)arg, (void)principal;
+	return NULL;
+}
+
+static void test_authenticator__serves_many_threads(void **state)
+{
+	struct world *world = *state;
+	const struct issuer issuer = issuer_of(world->keys);
+	const struct authenticator_options options = {
+		.keys = world->store,
+		.issuers = &issuer,
+		.issuer_count = 1,
+		.ops = {attach_nothing, detach, NULL},
+	};
+	struct worker workers[4];
+
+	authenticator_unref(world->auth);
+	assert_int_equal(authenticator_new(&options, NULL, &world->auth), OK);
+	for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
+		workers[i] = (struct worker){.world = world};
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(workers); i++) {
+		assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+		assert_int_equal(workers[i].refused, 0);
+	}
+}
+
 static void test_authenticator__refuses_loose_options(void **state)
 {
 	const struct world *world = *state;
@@ -332,6 +393,8 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_authenticator__keeps_a_principal_beyond_its_entry, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_authenticator__serves_many_threads, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_authenticator__refuses_loose_options, set_up,
 						tear_down),
 	};
