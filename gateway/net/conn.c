@@ -288,7 +288,7 @@ static void queue_rest(struct conn *conn, const struct iovec *views, size_t coun
 }
 
 /* Out as far as the kernel takes them, the rest is queued. */
-static enum io write_now(struct conn *conn, const struct iovec *views, size_t count)
+static enum io write_now(struct conn *conn, const struct iovec *views, size_t count, size_t total)
 {
 	size_t sent = 0;
 	enum io io;
@@ -300,7 +300,7 @@ static enum io write_now(struct conn *conn, const struct iovec *views, size_t co
 	}
 	io = wire_write(&conn->wire, views, count, &sent);
 	conn_sent(conn, sent);
-	if (io != IO_FAIL)
+	if (io != IO_FAIL && sent < total)
 		queue_rest(conn, views, count, sent);
 	return io;
 }
@@ -320,7 +320,7 @@ enum err conn_write(struct conn *conn, const struct iovec *views, size_t count)
 		return OK;
 	if (conn->out.len > 0 || conn->state != CONN_OPEN) {
 		queue_rest(conn, views, count, 0);
-	} else if (write_now(conn, views, count) == IO_FAIL) {
+	} else if (write_now(conn, views, count, total) == IO_FAIL) {
 		conn_die(conn, ERR_IO);
 		return ERR_IO;
 	}
