@@ -34,6 +34,16 @@ class Timeout(AssertionError):
     """What was waited for did not come."""
 
 
+def wait_for(ask, timeout=DEADLINE, pause=0.01):
+    """The first true answer, for what nobody announces."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = ask()
+        if answer or time.monotonic() > deadline:
+            return answer
+        time.sleep(pause)
+
+
 # --- programs -------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ MODELS = {
     "claude": ("claude-x", ["anthropic.messages", "anthropic.count_tokens"], {}),
     "claude-searches": ("claude-x+thinking+searches-2", ["anthropic.messages"], {}),
     "iris": ("iris-x", ["kserve.infer"], {}),
-    "wine": ("wine-x", ["mlflow.invocations"], {}),
+    "wine": ("mlflow", ["mlflow.invocations"], {}),
     "denied": ("denied-x", CHAT + ["anthropic.messages", "kserve.infer"], {"max_classification": 0}),
     "cached": ("cached-x+cachewrite", CHAT, {}),
     "chunked": ("chunked-x+chunked", CHAT, {}),
@@ -83,9 +83,9 @@ def model_rows():
     rows = []
     for name, (upstream_model, dialects, changes) in MODELS.items():
         rows.append({"name": name, "upstream": "models", "upstream_model": upstream_model, "dialects": dialects,
-                     "region": "eu-west-1", "max_output": 4096, "on_abort": "drain", "risk": "limited",
+                     "price": upstream_model, "region": "eu-west-1", "max_output": 4096, "on_abort": "drain", "risk": "limited",
                      "status": "approved", "max_classification": 2, "owner": "it", "groups": ["standard"], **changes})
-    rows.append({**rows[0], "name": "raw", "upstream": "raw", "upstream_model": "raw-x",
+    rows.append({**rows[0], "name": "raw", "upstream": "raw", "upstream_model": "raw-x", "price": "raw-x",
                  "dialects": [*CHAT, "openai.embeddings", "anthropic.messages"], "aliases": ["raw-latest"]})
     rows.append({**rows[-1], "name": "dead", "upstream": "dead", "upstream_model": "raw-x", "aliases": []})
     return rows

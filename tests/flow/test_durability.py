@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from harness import read_journal, report, request_bytes
+from harness import read_journal, report, request_bytes, run_tollgate, wait_for
 from setup_gateway import caller_key, chat_body
 from test_metering import journal_sums
 
@@ -73,7 +73,7 @@ def test_kill_9_under_load_loses_no_answer_that_a_client_saw(gateway, model_serv
         if kind == "settle":
             settles.setdefault(row["id"].removesuffix(".settle"), []).append(row)
     assert sorted(settles) == sorted(intents) and all(len(rows) == 1 for rows in settles.values())
-    trace_of = {row["id"].removesuffix(".intent"): row["traceparent"].split("-")[1]
+    trace_of = {row["id"].removesuffix(".intent"): row["data"]["traceparent"].split("-")[1]
                 for kind, row in records if kind == "intent"}
     by_trace = {trace_of[name]: rows[0]["data"] for name, rows in settles.items()}
     missing = [trace for trace in seen if by_trace.get(trace, {}).get("outcome") != "complete"]
@@ -110,7 +110,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_503_before_forwarding(make_gateway, small_disk, model_server):
     """New calls are refused when they can no longer be remembered, and taken again when there is room."""
-    gateway = make_gateway(folder=small_disk / "gateway")
+    gateway = make_gateway(lambda config: config.update(journal={"segment": "256KiB"}), folder=small_disk / "gateway")
     ballast = small_disk / "ballast"
     with open(ballast, "wb") as file:
         try:
@@ -124,7 +124,7 @@ def test_a_full_disk_is_503_before_forwarding(make_gateway, small_disk, model_se
     client = gateway.connect()
     padding = "p" * 200
     while status == 200 and calls < 60000:
-        # Pipelined, so that the 16 MB segment is used up soon.
+        # Pipelined, so that the segment is used up soon.
         client.send(b"".join(request_bytes("POST", CHAT_PATH, chat_body("chat", padding), ANA) for _ in range(50)))
         for _ in range(50):
             answer = client.message()
@@ -135,11 +135,7 @@ def test_a_full_disk_is_503_before_forwarding(make_gateway, small_disk, model_se
     bill = model_server.bill()
     assert bill["calls"] == bill["complete"] == calls
     ballast.unlink()
-    for _ in range(200):
-        answer = gateway.call("POST", CHAT_PATH, chat_body("chat"), ANA)
-        if answer.status == 200:
-            break
-    assert answer.status == 200
+    assert wait_for(lambda: gateway.call("POST", CHAT_PATH, chat_body("chat"), ANA).status == 200)
     gateway.stop()
     _, pico = journal_sums(gateway)
     assert pico == int(model_server.bill()["cost_pico"])
@@ -168,6 +164,5 @@ def test_a_second_gateway_on_the_same_state_is_refused(gateway, make_gateway):
     second = make_gateway(start=False)
     second.config["gateway"]["state"] = str(gateway.state)
     second.write("tollgate.yaml", second.config)
-    from harness import run_tollgate
     status, _, err = run_tollgate("serve", "--config", "tollgate.yaml", folder=second.folder, env=second.env)
     assert status == 3 and "state" in err

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway counts right: the ledger is the upstream's own bill, to the pico."""
 
-import time
-
 import pytest
 
-from harness import DEADLINE, RATES_MICRO, report, request_bytes
+from harness import RATES_MICRO, report, request_bytes, wait_for
 from setup_gateway import MODELS, caller_key, chat_body, infer_body, messages_body
 
 ANA = caller_key("ana")
@@ -39,14 +37,10 @@ EVERY_DIALECT = [
 ]
 
 
-def settled(gateway, count, timeout=DEADLINE):
+def settled(gateway, count):
     """The settle records, once there are so many."""
-    deadline = time.monotonic() + timeout
-    while True:
-        rows = gateway.records("settle")
-        if len(rows) >= count or time.monotonic() > deadline:
-            return rows
-        gateway.admin("/healthz")
+    wait_for(lambda: len(gateway.records("settle")) >= count)
+    return gateway.records("settle")
 
 
 def journal_sums(gateway):

@@ -3,6 +3,7 @@
 
 import json
 
+from harness import request_bytes
 from setup_gateway import caller_key, chat_body, compact, messages_body
 
 CHAT_PATH = "/v1/chat/completions"
@@ -60,7 +61,6 @@ def test_a_unary_answer_is_byte_for_byte_the_upstreams(gateway, upstream):
 def test_heads_are_written_anew(gateway, upstream):
     """The caller's key, hop-by-hop fields and x-tollgate fields stop here; the upstream's key goes on."""
     client = gateway.connect()
-    from harness import request_bytes
     client.send(request_bytes("POST", CHAT_PATH, chat_body("raw"), ANA, [
         ("connection", "x-private"), ("x-private", "1"), ("x-tollgate-principal", "root"), ("te", "trailers"),
         ("x-kept", "yes"), ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]))
@@ -84,7 +84,6 @@ def test_heads_are_written_anew(gateway, upstream):
 def test_a_stream_passes_event_by_event(gateway, upstream):
     """Each event is with the client before the next one is sent upstream: nothing is held back."""
     client = gateway.connect()
-    from harness import request_bytes
     client.send(request_bytes("POST", CHAT_PATH, chat_body("raw", stream=True, stream_options={"include_usage": True}),
                               ANA))
     peer = upstream.accept()
@@ -101,8 +100,11 @@ def test_a_stream_passes_event_by_event(gateway, upstream):
         seen += piece
         assert piece == event
     peer.send(chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
-    rest = client.take_until(b"0\r\n\r\n")
-    assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+    rest = b""
+    while (size := int(client.take_until(b"\r\n").strip(), 16)):
+        rest += client.take(size)
+        assert client.take(2) == b"\r\n"
+    assert rest == b"data: [DONE]\n\n" and client.take(2) == b"\r\n"
     client.close()
 
 
@@ -110,7 +112,6 @@ def test_usage_is_asked_for_and_the_extra_chunk_hidden(gateway, upstream):
     """A client that did not ask for usage sees the stream it would have seen without the gateway."""
     for options in (None, {"include_usage": False}, {"include_obfuscation": False}):
         client = gateway.connect()
-        from harness import request_bytes
         body = chat_body("raw", stream=True)
         if options:
             body["stream_options"] = options
@@ -154,7 +155,6 @@ def test_a_stream_cut_at_every_byte_is_the_same_stream(gateway):
 def test_both_sides_keep_their_connections(gateway, upstream):
     """Ten calls on one client connection use one upstream connection."""
     client = gateway.connect()
-    from harness import request_bytes
     peer = None
     for _ in range(10):
         client.send(request_bytes("POST", CHAT_PATH, chat_body("raw"), ANA))
@@ -168,7 +168,6 @@ def test_both_sides_keep_their_connections(gateway, upstream):
 
 def test_pipelined_requests_are_answered_in_order(gateway):
     """Two requests in one packet get two answers."""
-    from harness import request_bytes
     client = gateway.connect()
     client.send(request_bytes("POST", CHAT_PATH, chat_body("chat", n=1), ANA) +
                 request_bytes("POST", CHAT_PATH, chat_body("no-such-model"), ANA))
@@ -207,7 +206,6 @@ def test_expect_100_continue_is_answered(gateway):
 
 def test_interim_answers_do_not_disturb(gateway, upstream):
     """A 103 from the upstream is not the answer."""
-    from harness import request_bytes
     client = gateway.connect()
     client.send(request_bytes("POST", CHAT_PATH, chat_body("raw"), ANA))
     peer = upstream.accept()
@@ -222,11 +220,9 @@ def test_interim_answers_do_not_disturb(gateway, upstream):
 
 def test_a_large_answer_to_a_slow_reader_is_whole(gateway):
     """Back-pressure: three megabytes wait for the reader, in bounded memory."""
-    from harness import request_bytes
     client = gateway.connect()
     client.send(request_bytes("POST", CHAT_PATH, chat_body("big"), ANA))
     client.take_until(b"\r\n")
-    assert client.is_silent(0.0) in (True, False)
     message_head = client.take_until(b"\r\n\r\n")
     length = int(next(line for line in message_head.lower().split(b"\r\n") if line.startswith(b"content-length")).split()[1])
     body = client.take(length)
@@ -236,7 +232,6 @@ def test_a_large_answer_to_a_slow_reader_is_whole(gateway):
 
 def test_a_broken_connection_is_retried_before_the_first_byte(gateway, upstream):
     """A kept connection that the upstream closed meanwhile is not the caller's problem."""
-    from harness import request_bytes
     client = gateway.connect()
     client.send(request_bytes("POST", CHAT_PATH, chat_body("raw"), ANA))
     first = upstream.accept()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness import make_key
+from harness import make_key, wait_for
 from setup_gateway import caller_key, chat_body, compact, infer_body, messages_body
 
 CHAT_PATH = "/v1/chat/completions"
@@ -13,9 +13,9 @@ ANA = caller_key("ana")
 
 
 def error_of(message):
-    """The error in its dialect: (type or code, text)."""
+    """What the error says, wherever its dialect puts it."""
     document = message.json()
-    error = document["error"]
+    error = document.get("error", document)
     return error if isinstance(error, str) else error["message"]
 
 
@@ -66,7 +66,7 @@ def test_a_denied_call_gets_403_with_the_policy_id(gateway, model_server, path, 
     answer = gateway.call("POST", path, body, ANA)
     assert answer.status == 403
     assert b"no-unclassified-models" in answer.body
-    decisions = gateway.records("decision")
+    decisions = wait_for(lambda: gateway.records("decision"))
     assert [row["data"]["decision"] for row in decisions] == ["deny"]
     assert decisions[0]["data"]["status"] == 403
     assert decisions[0]["data"]["reasons"] == ["no-unclassified-models"]
@@ -80,7 +80,7 @@ def test_a_denied_call_gets_403_with_the_policy_id(gateway, model_server, path, 
 def test_unknown_routes_get_404_or_405(gateway, upstream, method, path):
     """Only the routes of the dialects exist."""
     answer = gateway.call(method, path, chat_body("raw") if method == "POST" else None, ANA)
-    assert answer.status in (404, 405), answer.start
+    assert answer.status in ((400,) if "//" in path else (404, 405)), answer.start
     assert upstream.is_untouched()
 
 
@@ -105,6 +105,8 @@ def test_errors_are_in_the_callers_dialect(gateway):
     assert anthropic["type"] == "error" and anthropic["error"]["type"] == "not_found_error"
     v2 = gateway.call("POST", "/v2/models/no-such-model/infer", infer_body(), ANA).json()
     assert isinstance(v2["error"], str)
+    mlflow = gateway.call("POST", "/endpoints/no-such-model/invocations", {"instances": [[1]]}, ANA).json()
+    assert isinstance(mlflow["error_code"], str) and isinstance(mlflow["message"], str)
 
 
 @pytest.mark.parametrize("body", [
