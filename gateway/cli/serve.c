@@ -45,13 +45,14 @@ struct server {
 	bool is_stopping;
 };
 
-static int print_diag(const struct diag *diag)
+/* Without a snapshot the configuration was at fault, with one it was the machine. */
+static int print_diag(const struct server *server, const struct diag *diag)
 {
 	char text[1024];
 
 	(void)diag_print(diag, text, sizeof(text));
 	fprintf(stderr, "%s\n", text);
-	return EXIT_CODE_NO;
+	return server->snap == NULL ? EXIT_CODE_NO : EXIT_CODE_FAILED;
 }
 
 /* Journal ------------------------------------------------------------------------------- */
@@ -527,7 +528,7 @@ int cli_serve(int argc, char **argv)
 	server_init(&server, file);
 	if (server_start(&server, &diag) != OK) {
 		/* Threads may run and sockets stand open: the process is the clean-up. */
-		code = print_diag(&diag);
+		code = print_diag(&server, &diag);
 		exit(code);
 	}
 	loop_run(server.loop);
