@@ -2,6 +2,9 @@
 #include "tests/unit/gateway/http/wire.h"
 
 #include "gateway/http/fetch.h"
+#include "gateway/http/h1_session.h"
+#include "gateway/net/tls.h"
+#include "tests/unit/gateway/net/certs.h"
 
 struct fetcher {
 	struct wire wire; /* its raw end is the server */
@@ -208,6 +211,140 @@ static void test_fetch__refuses_urls(void **state)
 	fetcher_free(fetcher);
 }
 
+/* ---- over TLS, against our own server's role ---- */
+
+struct secure {
+	struct fetcher *fetcher;
+	struct tls_context *context;
+	struct h1_session *session;
+	struct stream *stream;
+};
+
+static void on_secure_body(void *arg, struct str view)
+{
+	(void)arg;
+	(void)view;
+}
+
+static void on_secure_end(void *arg)
+{
+	struct secure *secure = arg;
+	char text[] = "keys";
+	struct iovec view = {text, 4};
+	struct head_out head = {.status = 200, .framing = FRAMING_CHUNKED};
+	struct stream *stream = secure->stream;
+
+	secure->stream = NULL;
+	assert_int_equal(stream_send(stream, &head, &view, 1, true), OK);
+	stream_release(stream);
+}
+
+static void on_secure_drained(void *arg)
+{
+	(void)arg;
+}
+
+static void on_secure_reset(void *arg, enum err why)
+{
+	(void)arg;
+	(void)why;
+}
+
+static const struct stream_events secure_stream_events = {
+	.on_body = on_secure_body,
+	.on_end = on_secure_end,
+	.on_drained = on_secure_drained,
+	.on_reset = on_secure_reset,
+};
+
+static void on_secure_stream(void *arg, struct h1_session *session, struct stream *stream,
+			     const struct head *head)
+{
+	struct secure *secure = arg;
+
+	(void)session;
+	(void)head;
+	secure->stream = stream;
+	stream_attach(stream, &secure_stream_events, secure);
+}
+
+static void on_secure_close(void *arg, struct h1_session *session, enum err why)
+{
+	struct secure *secure = arg;
+
+	(void)session;
+	(void)why;
+	secure->session = NULL;
+}
+
+static const struct session_events secure_session_events = {
+	.on_stream = on_secure_stream,
+	.on_close = on_secure_close,
+};
+
+static void on_secure_accept(void *arg, unsigned ready)
+{
+	struct secure *secure = arg;
+	int fd = accept4(secure->fetcher->wire.listen_fd, NULL, NULL, SOCK_NONBLOCK);
+
+	(void)ready;
+	loop_io_want(&secure->fetcher->accept_io, 0);
+	secure->session =
+		h1_session_new_server(&secure->fetcher->wire.env, fd, tls_new(secure->context),
+				      &session_default_options, &secure_session_events, secure);
+}
+
+static bool is_secure_over(void *arg)
+{
+	struct secure *secure = arg;
+
+	return secure->fetcher->calls > 0 && secure->session == NULL;
+}
+
+static void check_secure(const char *certificate, const char *key, const char *ca, const char *host,
+			 bool is_good)
+{
+	struct tls_server_options options = {.certificate_file = str_from_c(certificate),
+					     .key_file = str_from_c(key)};
+	struct secure secure = {.fetcher = fetcher_new()};
+	struct fetcher *fetcher = secure.fetcher;
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	struct diag diag;
+
+	assert_int_equal(tls_server_context_new(&options, &diag, &secure.context), OK);
+	assert_int_equal(getsockname(fetcher->wire.listen_fd, (struct sockaddr *)&addr, &len), 0);
+	snprintf(fetcher->url, sizeof(fetcher->url), "https://%s:%u/keys", host,
+		 ntohs(addr.sin_port));
+	fetcher->options.url = str_from_c(fetcher->url);
+	fetcher->options.ca_file = str_from_c(ca);
+	loop_io_stop(&fetcher->accept_io);
+	loop_io_start(fetcher->wire.loop, &fetcher->accept_io, fetcher->wire.listen_fd,
+		      on_secure_accept, &secure);
+	loop_io_want(&fetcher->accept_io, LOOP_READABLE);
+	assert_int_equal(fetch_start(&fetcher->wire.env, &fetcher->options, &diag, on_done, fetcher,
+				     &fetcher->fetch),
+			 OK);
+	wire_until(&fetcher->wire, is_secure_over, &secure);
+	assert_int_equal(fetcher->err == OK, is_good);
+	assert_int_equal(fetcher->status, is_good ? 200 : 0);
+	assert_true(str_eq(buf_str(&fetcher->body), is_good ? STR("keys") : STR("")));
+	tls_context_unref(secure.context);
+	fetcher_free(fetcher);
+}
+
+static void test_fetch__trusts_the_given_ca_and_name_only(void **state)
+{
+	struct certs certs;
+
+	(void)state;
+	certs_init(&certs);
+	check_secure(certs.server, certs.server_key, certs.ca, "127.0.0.1", true);
+	check_secure(certs.server, certs.server_key, certs.stranger, "127.0.0.1", false);
+	check_secure(certs.client, certs.client_key, certs.ca, "127.0.0.1", false);
+	certs_fini(&certs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_fetch__can_be_cancelled),
 		cmocka_unit_test(test_fetch__reports_a_refused_connection),
 		cmocka_unit_test(test_fetch__refuses_urls),
+		cmocka_unit_test(test_fetch__trusts_the_given_ca_and_name_only),
 	};
 
 	return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
