@@ -53,16 +53,19 @@ static unsigned policy_status(const struct policy *policy)
 	return (unsigned)status;
 }
 
+/* The answer waits for it: a denial is evidence like any other decision. One that cannot be
+ * recorded is still a denial. */
 static void record_denial(struct request *req, unsigned status)
 {
 	struct buf *text = &req->worker->record;
-	uint64_t position;
 
 	buf_reset(text);
 	if (event_decision(text, req, loop_wall_ns(req->worker->loop), status) != OK ||
 	    journal_append(req->worker->writer, RECORD_DECISION, &req->key, buf_str(text),
-			   &position) != OK)
+			   &req->position) != OK)
 		log_warn(&req->log, "decision_unrecorded", "status=%u", status);
+	else
+		worker_wait_durable(req->worker, req);
 }
 
 static enum step deny(struct request *req)

@@ -82,6 +82,8 @@ static void put_envelope(struct event *event, const struct request *req, struct 
 	put_time(event, wall_ns);
 	PUT(event, ",\"subject\":");
 	put_principal(event, req);
+	PUT(event, ",\"traceparent\":");
+	put_json(event, str_from_c(req->traceparent));
 }
 
 static void put_who(struct event *event, const struct request *req)
@@ -142,8 +144,6 @@ static void put_decision(struct event *event, const struct request *req)
 	put(event, policy_set_hash(req->snap->rules->policies));
 	PUT(event, "\",\"config_hash\":");
 	put_json(event, req->snap->config_hash);
-	PUT(event, ",\"traceparent\":");
-	put_json(event, str_from_c(req->traceparent));
 	PUT(event, ",\"in_estimate\":");
 	put_number(event, req->input_estimate);
 	PUT(event, ",\"out_bound\":");
@@ -272,19 +272,23 @@ enum err event_settle(struct buf *out, const struct request *req, int64_t wall_n
 
 /* Members of an intent that its settle repeats word for word, and what each is called there. */
 static const char *const intent_paths[] = {
-	"source",	   "subject",	      "data.request",  "data.attempt",	 "data.principal",
-	"data.key",	   "data.bu",	      "data.team",     "data.project",	 "data.model",
-	"data.deployment", "data.provider",   "data.dialect",  "data.operation", "data.stream",
-	"data.floor",	   "data.floor_pico", "data.currency", "data.started",	 NULL,
+	"source",	 "subject",	 "traceparent",
+	"data.request",	 "data.attempt", "data.principal",
+	"data.key",	 "data.bu",	 "data.team",
+	"data.project",	 "data.model",	 "data.deployment",
+	"data.provider", "data.dialect", "data.operation",
+	"data.stream",	 "data.floor",	 "data.floor_pico",
+	"data.currency", "data.started", NULL,
 };
 
 enum intent_member {
 	INTENT_SOURCE,
 	INTENT_SUBJECT,
+	INTENT_TRACEPARENT,
 	INTENT_REQUEST,
 	INTENT_ATTEMPT,
 	INTENT_REPEATED, /* from principal to stream: the same name in both */
-	INTENT_FLOOR = 15,
+	INTENT_FLOOR = INTENT_REPEATED + 11,
 	INTENT_FLOOR_PICO,
 	INTENT_CURRENCY,
 	INTENT_STARTED,
@@ -343,6 +347,8 @@ enum err event_recovered(struct buf *out, struct str intent, int64_t wall_ns)
 	put_time(&event, wall_ns);
 	PUT(&event, ",\"subject\":");
 	put(&event, from.members[INTENT_SUBJECT]);
+	PUT(&event, ",\"traceparent\":");
+	put(&event, from.members[INTENT_TRACEPARENT]);
 	PUT(&event, ",\"data\":{\"request\":");
 	put(&event, from.members[INTENT_REQUEST]);
 	PUT(&event, ",\"attempt\":");

@@ -15,6 +15,7 @@
 #define RELAY_PAUSE_BYTES (256U << 10)
 #define RELAY_FIELDS_MORE 2
 #define RELAY_HELD_VIEWS  32
+#define RELAY_TAIL_BYTES  16384
 
 /* Head ------------------------------------------------------------------------------ */
 
@@ -187,6 +188,9 @@ static void relay_events(struct request *req, struct str view)
 	while (view.len > 0) {
 		size_t used = sse_gate_feed(&req->relay.gate, view, &out);
 
+		/* What came together with the end leaves together with it: one write. */
+		if (req->relay.gate.is_terminal && out.len <= RELAY_TAIL_BYTES)
+			out.free_len = 0;
 		relay_views(req, out.views, out.count, out.free_len);
 		view = str_sub(view, used, view.len);
 	}

@@ -216,6 +216,8 @@ enum step reply_run(struct request *req)
 	struct buf body;
 	enum err err;
 
+	if (req->is_waiting)
+		return STEP_WAIT;
 	if (req->down == NULL) {
 		request_enter(req, REQ_DONE);
 		return STEP_NEXT;

@@ -287,7 +287,7 @@ void request_client_gone(struct request *req)
 	case REQ_CONNECT:
 	case REQ_AWAIT:
 	case REQ_RELAY: req->outcome = OUTCOME_ABORTED; break;
-	case REQ_INTENT: /* looked at when the record is durable */
+	case REQ_INTENT: /* looked at when the record is durable, as in REPLY */
 	case REQ_SETTLE:
 	case REQ_DONE:
 	case REQ_STATE_COUNT: break;

@@ -56,7 +56,7 @@ static enum err set_floor(struct request *req, const struct price_key *key,
 enum err reserve_bound(struct request *req)
 {
 	const struct snapshot *snap = req->snap;
-	struct price_key key = reserve_price_key(req, STR(""), STR(""));
+	struct price_key key = reserve_price_key(req, req->model->options.upstream_model, STR(""));
 	struct cost_bound bound = {0};
 	struct str currency;
 	enum err err;

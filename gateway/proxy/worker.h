@@ -32,7 +32,7 @@ struct worker_listener {
 
 struct worker_options {
 	unsigned number;
-	const struct log *log; /* borrowed: the parent of the worker's */
+	const struct log *log;		/* borrowed: the parent of the worker's */
 	struct session_options session; /* towards clients */
 	uint64_t connections;
 	size_t token_cache;
