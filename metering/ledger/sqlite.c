@@ -282,40 +282,46 @@ static struct ledger_amount column_amount(sqlite3_stmt *stmt, int at)
 	};
 }
 
+static enum err load_row(struct book *book, struct ledger_row *row)
+{
+	sqlite3_stmt *stmt = NULL;
+	enum err err = find_ids(book, row);
+
+	row->total = (struct ledger_amount){.pico = 0};
+	if (err != OK || row->account->id == 0 || row->price->id == 0)
+		return err;
+	err = book_stmt(book, TOTAL_GET, &stmt);
+	if (err != OK)
+		return err;
+	sqlite3_bind_int64(stmt, 1, row->hour);
+	sqlite3_bind_int64(stmt, 2, row->account->id);
+	sqlite3_bind_int64(stmt, 3, row->price->id);
+	sqlite3_bind_int64(stmt, 4, row->flags);
+	err = book_step(book, stmt);
+	if (err == ERR_NOT_FOUND)
+		return OK;
+	if (err == OK)
+		row->total = column_amount(stmt, 0);
+	sqlite3_reset(stmt);
+	return err;
+}
+
+/* In one read transaction, for each statement alone would lock the file anew. */
 static enum err book_load(void *store, struct ledger_batch *batch)
 {
 	struct book *book = store;
+	enum err err = book_exec(book, "BEGIN");
 
 	/* Ids may come from an insert that was rolled back. */
 	for (size_t i = 0; i < batch->row_count; i++) {
 		batch->rows[i]->account->id = 0;
 		batch->rows[i]->price->id = 0;
 	}
-	for (size_t i = 0; i < batch->row_count; i++) {
-		struct ledger_row *row = batch->rows[i];
-		sqlite3_stmt *stmt = NULL;
-		enum err err = find_ids(book, row);
-
-		row->total = (struct ledger_amount){.pico = 0};
-		if (err == OK && (row->account->id == 0 || row->price->id == 0))
-			continue;
-		if (err == OK)
-			err = book_stmt(book, TOTAL_GET, &stmt);
-		if (err != OK)
-			return err;
-		sqlite3_bind_int64(stmt, 1, row->hour);
-		sqlite3_bind_int64(stmt, 2, row->account->id);
-		sqlite3_bind_int64(stmt, 3, row->price->id);
-		sqlite3_bind_int64(stmt, 4, row->flags);
-		err = book_step(book, stmt);
-		if (err == ERR_NOT_FOUND)
-			continue;
-		if (err != OK)
-			return err;
-		row->total = column_amount(stmt, 0);
-		sqlite3_reset(stmt);
-	}
-	return OK;
+	for (size_t i = 0; err == OK && i < batch->row_count; i++)
+		err = load_row(book, batch->rows[i]);
+	if (sqlite3_get_autocommit(book->db) == 0)
+		sqlite3_exec(book->db, "COMMIT", NULL, NULL, NULL);
+	return err;
 }
 
 static enum err put_ids(struct book *book, struct ledger_row *row)
@@ -583,7 +589,7 @@ static enum err book_version(struct book *book, int64_t *out_version)
 
 static enum err book_prepare(struct book *book, bool read_only)
 {
-	int64_t version;
+	int64_t version = 0;
 	enum err err;
 
 	sqlite3_busy_timeout(book->db, BUSY_MS);

@@ -16,6 +16,8 @@
 #include <hiredis/hiredis.h>
 
 #include "metering/ledger/ledger.h"
+#include "metering/ledger/report.h"
+#include "metering/ledger/sheet.h"
 #include "tape.h"
 
 #define SERVER	 "/usr/bin/redis-server"
@@ -422,6 +424,44 @@ static void test_redis__two_gateways_stand_beside_each_other(void **state)
 	rig_fini(&rig);
 }
 
+static void write_report(const struct ledger_options *options, struct buf *out)
+{
+	struct report_query query = {.by_count = 0};
+	struct report *report = NULL;
+	struct diag diag = {.line = 0};
+
+	assert_int_equal(report_parse_by(STR("bu,principal,model,meter,price,rate"), &diag, &query),
+			 OK);
+	assert_int_equal(report_parse_month(STR("2026-11"), &diag, &query), OK);
+	assert_int_equal(report_new(&query, options, &diag, &report), OK);
+	assert_true(report->group_count > 100);
+	report->standing.as_of_s = 1;
+	assert_int_equal(sheet_print(report, SHEET_JSON, SHEET_DECIMALS, out), OK);
+	report_free(report);
+}
+
+static void test_redis__reports_what_the_book_reports(void **state)
+{
+	static struct rig rig;
+	struct ledger_options options;
+	struct buf here, there;
+
+	(void)state;
+	if (!rig_init(&rig, 3000, 19))
+		skip();
+	buf_init(&here, 1U << 24);
+	buf_init(&there, 1U << 24);
+	assert_true(ledger_stop(start(&rig), DRAIN_MS));
+	options = rig_options(&rig);
+	write_report(&options, &there);
+	options.store = LEDGER_SQLITE;
+	write_report(&options, &here);
+	assert_true(str_eq(buf_str(&here), buf_str(&there)));
+	buf_fini(&here);
+	buf_fini(&there);
+	rig_fini(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_redis__takes_every_error_as_not_applied),
 		cmocka_unit_test(test_redis__a_shorter_book_of_the_same_id_is_fenced),
 		cmocka_unit_test(test_redis__two_gateways_stand_beside_each_other),
+		cmocka_unit_test(test_redis__reports_what_the_book_reports),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
