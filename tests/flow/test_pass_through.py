@@ -110,13 +110,14 @@ def test_a_stream_passes_event_by_event(gateway, upstream):
 
 def test_usage_is_asked_for_and_the_extra_chunk_hidden(gateway, upstream):
     """A client that did not ask for usage sees the stream it would have seen without the gateway."""
+    client = gateway.connect()
+    peer = None
     for options in (None, {"include_usage": False}, {"include_obfuscation": False}):
-        client = gateway.connect()
         body = chat_body("raw", stream=True)
         if options:
             body["stream_options"] = options
         client.send(request_bytes("POST", CHAT_PATH, body, ANA))
-        peer = upstream.accept() if options is None else peer
+        peer = peer or upstream.accept()
         request = json.loads(peer.message().body)
         assert request["stream_options"]["include_usage"] is True
         if options and "include_obfuscation" in options:
@@ -127,7 +128,7 @@ def test_usage_is_asked_for_and_the_extra_chunk_hidden(gateway, upstream):
         assert [data for _, data in answer.events()][-1] == "[DONE]"
         texts = [json.loads(data)["choices"][0]["delta"]["content"] for _, data in answer.events()[:-1]]
         assert texts == ["a", "b"]
-        client.close()
+    client.close()
     quantities = [{line["meter"]: line["quantity"] for line in row["data"]["lines"]} for row in gateway.records("settle")]
     assert [row["in_text_uncached"] for row in quantities] == [10, 10, 10]
 

@@ -198,9 +198,12 @@ def test_upstream_failures_are_502_and_504(gateway, upstream):
         assert error_of(answer)
     anthropic = gateway.call("POST", "/v1/messages", messages_body("resethead"), ANA)
     assert anthropic.status == 502 and anthropic.json()["type"] == "error"
-    settles = gateway.records("settle")
+    settles = [row["data"] for row in gateway.records("settle")]
     assert len(settles) == len(gateway.records("intent"))
-    assert all(row["data"]["cost_pico"] == 0 for row in settles)
+    # Nothing was sent to the dead one; what the others were sent is an estimate and says so.
+    for data in settles:
+        assert data["usage_source"] == ("none" if data["model"] == "dead" else "estimate"), data
+        assert data["outcome"] == "upstream_error" and (data["cost_pico"] == 0) == (data["model"] == "dead")
 
 
 def test_an_upstreams_own_errors_pass_through(gateway):
