@@ -176,7 +176,8 @@ static void event_end(struct extract *x)
 		x->flags |= USAGE_UNREADABLE;
 	x->is_usage_only = is_json && x->has_no_choices && x->has_block &&
 			   (dialect_rules(x->dialect) & DIALECT_USAGE_CHUNK) != 0;
-	x->has_ended |= x->sse.has_data && x->is_terminal;
+	/* Behind the usage chunk nothing more is counted, though [DONE] may be missing. */
+	x->has_ended |= (x->sse.has_data && x->is_terminal) || x->is_usage_only;
 }
 
 /* A line of the event is whole. True when it is now known to be the last event. */

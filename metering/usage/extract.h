@@ -67,7 +67,8 @@ void extract_flush(struct extract *x);
  * response that is no success consumed nothing by the call: settle it without this. */
 void extract_finish(struct extract *x, int64_t rows, struct usage *out);
 
-/* A stream that brought its terminal event, a body that was whole JSON. */
+/* A stream that brought its terminal event or its usage chunk, a body that was whole JSON: what it
+ * counted is final. */
 static inline bool extract_has_ended(const struct extract *x)
 {
 	return x->has_ended;

@@ -374,6 +374,8 @@ static void test_extract__knows_when_a_stream_has_ended(void **state)
 		{DIALECT_OPENAI_CHAT, STR("data: [DONE"), false},
 		{DIALECT_OPENAI_CHAT, STR("data: [DONE] \n\n"), false},
 		{DIALECT_OPENAI_CHAT, STR("data: {}\n\n"), false},
+		{DIALECT_OPENAI_CHAT, STR("data: {\"choices\":[],\"usage\":{}}\n\n"), true},
+		{DIALECT_OPENAI_CHAT, STR("data: {\"choices\":[{}],\"usage\":{}}\n\n"), false},
 		{DIALECT_ANTHROPIC_MESSAGES, STR("event: message_stop\ndata: {}\n\n"), true},
 		{DIALECT_ANTHROPIC_MESSAGES, STR("data: {\"type\":\"message_stop\"}\n\n"), true},
 		{DIALECT_ANTHROPIC_MESSAGES, STR("event: message_stop\n\n"), false},
