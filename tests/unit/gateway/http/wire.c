@@ -24,7 +24,7 @@ void wire_init(struct wire *wire)
 static void wire_on_ready(void *arg, unsigned ready)
 {
 	struct wire *wire = arg;
-	char bytes[65536];
+	char bytes[8192];
 	ssize_t got;
 
 	(void)ready;
