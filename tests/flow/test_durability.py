@@ -73,7 +73,7 @@ def test_kill_9_under_load_loses_no_answer_that_a_client_saw(gateway, model_serv
         if kind == "settle":
             settles.setdefault(row["id"].removesuffix(".settle"), []).append(row)
     assert sorted(settles) == sorted(intents) and all(len(rows) == 1 for rows in settles.values())
-    trace_of = {row["id"].removesuffix(".intent"): row["data"]["traceparent"].split("-")[1]
+    trace_of = {row["id"].removesuffix(".intent"): row["traceparent"].split("-")[1]
                 for kind, row in records if kind == "intent"}
     by_trace = {trace_of[name]: rows[0]["data"] for name, rows in settles.items()}
     missing = [trace for trace in seen if by_trace.get(trace, {}).get("outcome") != "complete"]
