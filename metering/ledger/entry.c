@@ -10,6 +10,13 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "base/crypt.h"
+
+#define FOLD_PREFIX	400
+#define FOLD_HASH_BYTES 16
+_Static_assert(FOLD_PREFIX + 1 + 2 * FOLD_HASH_BYTES < LEDGER_DIM_BYTES &&
+		       LEDGER_DIM_BYTES <= JSCAN_CAPTURE,
+	       "a folded name fits, and jscan gives enough of a long one");
 
 enum member_kind {
 	MEMBER_TEXT,
@@ -90,6 +97,25 @@ static enum err fail(struct entry_scan *scan, enum err err, const char *why)
 	return err;
 }
 
+/* The beginning, '~' and a hash of all of it as it stands in the record; cut between characters. */
+static struct str fold_text(struct ledger_entry *entry, const struct jscan_value *value)
+{
+	char *out = entry->text + entry->text_len;
+	size_t len = FOLD_PREFIX;
+	uint8_t hash[CRYPT_SHA256_BYTES];
+
+	ASSERT(value->text.len >= FOLD_PREFIX);
+	while (len > 0 && ((unsigned char)value->text.ptr[len] & 0xc0) == 0x80)
+		len--;
+	crypt_sha256(str_sub(entry->payload, value->start, value->end - value->start), hash);
+	memcpy(out, value->text.ptr, len);
+	out[len++] = '~';
+	crypt_hex(hash, FOLD_HASH_BYTES, out + len);
+	len += FOLD_HASH_BYTES * 2;
+	entry->text_len += len;
+	return str_make(out, len);
+}
+
 static enum err keep_text(struct entry_scan *scan, const struct jscan_value *value,
 			  struct str *out_text)
 {
@@ -99,10 +125,12 @@ static enum err keep_text(struct entry_scan *scan, const struct jscan_value *val
 		return OK;
 	if (value->type != JSCAN_STRING)
 		return fail(scan, ERR_MALFORMED, "a name or time is not a string");
-	if (value->is_truncated || value->text.len > LEDGER_DIM_BYTES)
-		return fail(scan, ERR_LIMIT, "a name is longer than 256 bytes");
-	if (value->text.len > sizeof(entry->text) - entry->text_len)
-		return fail(scan, ERR_LIMIT, "the names are longer than 12 KiB together");
+	if (sizeof(entry->text) - entry->text_len < MAX(value->text.len, LEDGER_DIM_BYTES))
+		return fail(scan, ERR_LIMIT, "the names are longer than 32 KiB together");
+	if (value->is_truncated || value->text.len > LEDGER_DIM_BYTES) {
+		*out_text = fold_text(entry, value);
+		return OK;
+	}
 	if (value->text.len > 0)
 		memcpy(entry->text + entry->text_len, value->text.ptr, value->text.len);
 	*out_text = str_make(entry->text + entry->text_len, value->text.len);
@@ -252,6 +280,7 @@ enum err ledger_entry_parse(struct ledger_entry *entry, const struct jscan_paths
 	enum err err;
 
 	entry_reset(entry);
+	entry->payload = payload;
 	jscan_init(&json, paths, on_member, &scan);
 	err = jscan_feed(&json, payload);
 	if (err == OK)

@@ -5,8 +5,9 @@
  *
  * Owns:    its text; views point into the struct and live until the next parse.
  * Threads: one user at a time.
- * Limits:  64 lines, 12 KiB of text, LEDGER_DIM_BYTES a name, quantities up to
- *          10^13 a line; past them the payload is refused, never cut.
+ * Limits:  64 lines, 32 KiB of text, quantities up to 10^13 a line; past them the
+ *          payload is refused. A name past LEDGER_DIM_BYTES is booked under its
+ *          beginning and a hash, for a long name must not make a call free.
  */
 #ifndef METERING_LEDGER_ENTRY_H
 #define METERING_LEDGER_ENTRY_H
@@ -15,7 +16,7 @@
 #include "metering/ledger/row.h"
 
 #define LEDGER_ENTRY_LINES    64
-#define LEDGER_ENTRY_TEXT     12288
+#define LEDGER_ENTRY_TEXT     32768
 #define LEDGER_QUANTITY_LIMIT 10000000000000LL
 
 struct ledger_line {
@@ -40,7 +41,8 @@ struct ledger_entry {
 	unsigned line_count;
 	char text[LEDGER_ENTRY_TEXT];
 	size_t text_len;
-	unsigned seen; /* which required members came */
+	struct str payload; /* while it is parsed */
+	unsigned seen;	    /* which required members came */
 };
 
 struct jscan_paths *ledger_entry_paths_new(void);

@@ -16,7 +16,7 @@
 
 #include "base/str.h"
 
-#define LEDGER_DIM_BYTES     256
+#define LEDGER_DIM_BYTES     512
 #define LEDGER_GATEWAY_BYTES 64
 #define LEDGER_HOUR_S	     3600
 

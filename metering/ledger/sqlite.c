@@ -646,7 +646,10 @@ static enum err book_open(const struct ledger_options *options, bool read_only, 
 	if (err == OK)
 		err = book_check_owner(book);
 	if (err != OK) {
-		err = diag_set(diag, err, path, 0, 0, "cannot use the ledger: %s", book->why);
+		err = diag_set(diag, err, path, 0, 0, "cannot use the ledger: %s%s", book->why,
+			       err == ERR_NOT_FOUND && read_only
+				       ? "; is this the state folder of a gateway that ran?"
+				       : "");
 		book_close(book);
 		return err;
 	}

@@ -162,21 +162,40 @@ static enum err parse_lines(unsigned count)
 	return err;
 }
 
-static enum err parse_long_name(unsigned len)
+/* A team of `len` letters, the last one `last`, as it is booked. */
+static struct str parse_long_name(struct ledger_entry *entry, unsigned len, const char *last)
 {
-	static struct ledger_entry entry;
-	const char *why;
+	const char *why = "";
 	struct buf buf;
-	enum err err;
 
 	buf_init(&buf, 1U << 20);
 	fill(&buf, HEAD "\"team\":\"");
-	for (unsigned i = 0; i < len; i++)
-		fill(&buf, "x");
+	for (unsigned i = 0; i + 1 < len; i++)
+		fill(&buf, "\xc3\xa9");
+	fill(&buf, last);
 	fill(&buf, "\"," TAIL("0"));
-	err = parse(&entry, buf_str(&buf), &why);
+	assert_int_equal(parse(entry, buf_str(&buf), &why), OK);
 	buf_fini(&buf);
-	return err;
+	return entry->dims[LEDGER_TEAM];
+}
+
+/* A name as long as an identity provider cares to make it must not make a call free. */
+static void test_entry__books_long_names_apart(void **state)
+{
+	static struct ledger_entry a, b;
+	static const unsigned lens[] = {257, 300, 5000};
+
+	(void)state;
+	assert_int_equal(parse_long_name(&a, 256, "\xc3\xa9").len, LEDGER_DIM_BYTES);
+	assert_null(memchr(a.dims[LEDGER_TEAM].ptr, '~', LEDGER_DIM_BYTES));
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+		struct str one = parse_long_name(&a, lens[i], "xx");
+		struct str other = parse_long_name(&b, lens[i], "yy");
+
+		assert_true(one.len < LEDGER_DIM_BYTES && str_is_utf8(one));
+		assert_false(str_eq(one, other));
+		assert_true(str_eq(one, parse_long_name(&b, lens[i], "xx")));
+	}
 }
 
 static void test_entry__holds_its_limits(void **state)
@@ -184,9 +203,6 @@ static void test_entry__holds_its_limits(void **state)
 	(void)state;
 	assert_int_equal(parse_lines(LEDGER_ENTRY_LINES), OK);
 	assert_int_equal(parse_lines(LEDGER_ENTRY_LINES + 1), ERR_LIMIT);
-	assert_int_equal(parse_long_name(LEDGER_DIM_BYTES), OK);
-	assert_int_equal(parse_long_name(LEDGER_DIM_BYTES + 1), ERR_LIMIT);
-	assert_int_equal(parse_long_name(5000), ERR_LIMIT);
 }
 
 int main(void)
@@ -196,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_entry__marks_what_is_odd),
 		cmocka_unit_test(test_entry__refuses_what_it_cannot_book),
 		cmocka_unit_test(test_entry__holds_its_limits),
+		cmocka_unit_test(test_entry__books_long_names_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
