@@ -446,7 +446,7 @@ static bool read_entity(struct json_reader *r, struct entity_store *store, const
 	const struct uid **parents;
 	struct value attrs;
 	struct value tags;
-	size_t count;
+	size_t count = 0;
 	char where[300];
 
 	r->where = "an entity's uid";

@@ -287,7 +287,7 @@ static bool eval_has(struct eval *e, const struct expr *expr, struct value *out)
 	if (!eval_expr(e, expr->has.left, &value))
 		return false;
 	for (size_t i = 0; has && i < expr->has.count; i++) {
-		const struct value_record *attrs;
+		const struct value_record *attrs = NULL;
 
 		if (!eval_attrs(e, value, &attrs))
 			return false;

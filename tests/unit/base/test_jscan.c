@@ -338,7 +338,7 @@ static void test_jscan__agrees_with_jsontestsuite(void **state)
 	struct jscan_paths *paths = jscan_paths_new(probe_paths);
 	unsigned accepted = 0, refused = 0, either = 0;
 	char path[512];
-	size_t len;
+	size_t len = 0;
 	char *all;
 
 	(void)state;

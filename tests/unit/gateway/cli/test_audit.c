@@ -13,7 +13,7 @@
 #include "gateway/cli/exit.h"
 #include "metering/journal/journal.h"
 
-#define OUT_BYTES 16384
+#define OUT_BYTES 8192
 
 static const char intent[] =
 	"{\"specversion\":\"1.0\",\"id\":\"R1.1.intent\",\"type\":\"tollgate.intent\","
