@@ -100,7 +100,7 @@ bool eval_is_in(const struct eval *e, const struct uid *a, const struct uid *b)
 
 static bool eval_bool(struct eval *e, const struct expr *expr, bool *out)
 {
-	struct value value;
+	struct value value = value_none();
 
 	if (!eval_expr(e, expr, &value) || !eval_expect(e, value, VALUE_BOOL))
 		return false;

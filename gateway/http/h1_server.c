@@ -77,8 +77,8 @@ static void refuse(struct h1_session *session, enum refusal refusal)
 
 static void send_continue(struct h1_session *session)
 {
-	static char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	struct iovec view = {line, sizeof(line) - 1};
+	static const struct str line = STR("HTTP/1.1 100 Continue\r\n\r\n");
+	struct iovec view = {(void *)(uintptr_t)line.ptr, line.len};
 
 	session->wants_continue = false;
 	/* A dead conn reports itself; a full queue cannot be: nothing was sent in this exchange. */
