@@ -26,6 +26,7 @@ LOG = TOP / "build" / "log"
 PYTHON = "/usr/bin/python3"
 SMOKE_SECONDS = 20
 SMOKES_TOTAL_SECONDS = 150
+FLOW_SECONDS = 480  # the first run installs a model server
 JOBS = str(min(os.cpu_count() or 2, 4))
 
 TAP_LINE = re.compile(r"^(not ok|ok)\b(?:\s+\d+)?\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP)\b\s*(.*))?$", re.I)
@@ -210,10 +211,10 @@ def suite_flow(tally, options):
     report = LOG / "flow.xml"
     report.unlink(missing_ok=True)
     status = run("flow", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "-rs",
-                          f"--junitxml={report}", "tests/flow"], 300,
+                          f"--junitxml={report}", "tests/flow"], FLOW_SECONDS,
                  {"TOLLGATE_BUILD": str(TOP / "build" / options.folder), "PYTHONDONTWRITEBYTECODE": "1"})
     if status is None:
-        tally.fail("flow: stopped after 300 s")
+        tally.fail(f"flow: stopped after {FLOW_SECONDS} s")
     if not report.exists():
         if status not in (0, 5, None):
             tally.fail("flow: pytest could not run:\n" + tail("flow"))
