@@ -7,11 +7,13 @@
 #include "base/clock.h"
 #include "base/loop.h"
 
-#define IDLE_NS	       (60 * CLOCK_NS_PER_S)
-#define RETRY_NS       (50 * CLOCK_NS_PER_MS) /* between looks at a full or failing disk */
-#define RELAXED_NS     (5 * CLOCK_NS_PER_MS)  /* half of what relaxed promises */
-#define KEEP_S	       (7 * CLOCK_S_PER_DAY)
-#define RETIRE_AT_ONCE 4 /* deleting 16 MiB takes about a millisecond */
+#define IDLE_NS		 (60 * CLOCK_NS_PER_S)
+#define RETRY_NS	 (50 * CLOCK_NS_PER_MS) /* between looks at a full or failing disk */
+#define RELAXED_NS	 (5 * CLOCK_NS_PER_MS)	/* half of what relaxed promises */
+#define KEEP_S		 (7 * CLOCK_S_PER_DAY)
+#define FILL_BYTES	 (64U << 10)  /* of the spare, after each group: ahead of what is used */
+#define FILL_GROUP_BYTES (128U << 10) /* larger ones: the disk is busy, the sync already shared */
+#define RETIRE_AT_ONCE	 4	      /* deleting 16 MiB takes about a millisecond */
 
 _Static_assert(JOURNAL_GROUP_BYTES >= RECORD_BYTES, "a group holds any record");
 
@@ -222,12 +224,14 @@ static void reserve(struct committer *committer)
 	set_admits(committer, err);
 }
 
-static void tidy(struct committer *committer)
+static void tidy(struct committer *committer, size_t group_len)
 {
 	const struct segment_list *list = &committer->store.list;
 	uint64_t current = list->heads[list->count - 1].number;
 
 	reserve(committer);
+	if (group_len <= FILL_GROUP_BYTES)
+		(void)store_fill(&committer->store, MAX(FILL_BYTES, group_len));
 	if (current != committer->current)
 		retire(committer);
 	committer->current = current;
@@ -257,12 +261,13 @@ static void pause_retry(struct committer *committer)
 /* The first failure may be the segment's alone and is tried again at once, on the spare. */
 static void commit_or_pause(struct committer *committer)
 {
+	size_t group_len = committer->group_len;
 	enum err err = committer_commit(committer);
 
 	if (err == OK) {
 		committer->failures = 0;
 		publish(committer);
-		tidy(committer);
+		tidy(committer, group_len);
 		return;
 	}
 	committer->failures++;
@@ -306,6 +311,9 @@ static bool has_work(const struct committer *committer, bool only_urgent)
 
 static void sleep_until_work(struct committer *committer)
 {
+	while (!has_work(committer, false))
+		if (!store_fill(&committer->store, FILL_BYTES))
+			break;
 	bell_arm(&committer->bell, BELL_LIGHT);
 	if (has_work(committer, false))
 		bell_disarm(&committer->bell);

@@ -56,6 +56,12 @@ static int system_fallocate(void *arg, int fd, off_t len)
 	return error == 0 ? 0 : -1;
 }
 
+static void system_writeback(void *arg, int fd, off_t offset, off_t len)
+{
+	(void)arg;
+	(void)!sync_file_range(fd, offset, len, SYNC_FILE_RANGE_WRITE);
+}
+
 static int system_ftruncate(void *arg, int fd, off_t len)
 {
 	(void)arg;
@@ -120,6 +126,7 @@ static const struct file_ops system_ops = {
 	.fdatasync = system_fdatasync,
 	.fsync = system_fsync,
 	.fallocate = system_fallocate,
+	.writeback = system_writeback,
 	.ftruncate = system_ftruncate,
 	.size = system_size,
 	.rename = system_rename,

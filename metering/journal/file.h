@@ -27,6 +27,8 @@ struct file_ops {
 	int (*fdatasync)(void *arg, int fd);
 	int (*fsync)(void *arg, int fd);
 	int (*fallocate)(void *arg, int fd, off_t len); /* [0, len) */
+	/* Starts writing back [offset, offset + len), waits for nothing, promises nothing. */
+	void (*writeback)(void *arg, int fd, off_t offset, off_t len);
 	int (*ftruncate)(void *arg, int fd, off_t len);
 	off_t (*size)(void *arg, int fd);
 	int (*rename)(void *arg, const char *from, const char *to);

@@ -16,7 +16,8 @@
 
 #include "base/clock.h"
 
-#define SPARE "spare"
+#define SPARE	   "spare"
+#define ZERO_BYTES (64U << 10)
 
 void store_init(struct store *store, struct files files, const char *dir, uint32_t segment_bytes,
 		struct segment_list *list)
@@ -94,6 +95,7 @@ enum err store_reserve(struct store *store)
 		store->files.ops->open(store->files.arg, path, O_RDWR | O_CREAT | O_TRUNC);
 	if (store->spare_fd < 0)
 		return files_error();
+	store->filled = 0;
 	err = allocate(store, store->spare_fd);
 	if (err == OK)
 		err = files_sync_dir(store->files, store->dir);
@@ -103,6 +105,29 @@ enum err store_reserve(struct store *store)
 		errno = error;
 	}
 	return err;
+}
+
+/* Only speed depends on it: what fails here fails again, and counts, when a group is written. */
+bool store_fill(struct store *store, size_t bytes)
+{
+	static const char zeros[ZERO_BYTES];
+	struct files files = store->files;
+	size_t left = store->segment_bytes - (size_t)store->filled;
+
+	if (store->spare_fd < 0 || left == 0)
+		return false;
+	for (left = MIN(left, bytes); left > 0;) {
+		size_t len = MIN(left, sizeof(zeros));
+
+		if (files_write(files, store->spare_fd, zeros, len, store->filled) != OK) {
+			store->filled = store->segment_bytes;
+			return false;
+		}
+		files.ops->writeback(files.arg, store->spare_fd, store->filled, (off_t)len);
+		store->filled += (off_t)len;
+		left -= len;
+	}
+	return true;
 }
 
 static struct segment_head next_head(const struct store *store, uint64_t first, uint64_t open_from)

@@ -28,6 +28,7 @@ struct store {
 	struct segment_list list; /* the current segment is its last */
 	int fd;			  /* -1: none, the next group begins a segment */
 	int spare_fd;		  /* -1: none */
+	off_t filled;		  /* zeros written to the spare so far */
 	off_t offset;
 };
 
@@ -42,6 +43,10 @@ static inline bool store_has_spare(const struct store *store)
 {
 	return store->spare_fd >= 0;
 }
+
+/* Writes some zeros to the spare: a sync of blocks that were written once costs half of one that
+ * must turn preallocated into written ones. False when there is nothing left to fill. */
+bool store_fill(struct store *store, size_t bytes);
 
 /* Durable when OK. `first` is the sequence of the group's first record; `open_from` is needed
  * when a segment begins. Any other return: nothing of it may be believed, give it again. */

@@ -282,12 +282,17 @@ void disk_lose_power(struct disk *disk)
 
 char *disk_bytes(struct disk *disk, const char *path, size_t *out_len)
 {
-	struct name *name = find(disk->names, path);
+	char *bytes = NULL;
+	struct name *name;
 
-	if (name == NULL)
-		return NULL;
-	*out_len = name->inode->len;
-	return name->inode->cached;
+	pthread_mutex_lock(&disk->mutex);
+	name = find(disk->names, path);
+	if (name != NULL) {
+		*out_len = name->inode->len;
+		bytes = name->inode->cached;
+	}
+	pthread_mutex_unlock(&disk->mutex);
+	return bytes;
 }
 
 void disk_cut(struct disk *disk, const char *path, size_t len)
@@ -521,6 +526,14 @@ static int on_fallocate(void *arg, int fd, off_t len)
 	return rc;
 }
 
+static void on_writeback(void *arg, int fd, off_t offset, off_t len)
+{
+	(void)arg;
+	(void)fd;
+	(void)offset;
+	(void)len;
+}
+
 static int on_ftruncate(void *arg, int fd, off_t len)
 {
 	struct disk *disk = arg;
@@ -639,6 +652,7 @@ static const struct file_ops disk_ops = {
 	.fdatasync = on_fdatasync,
 	.fsync = on_fsync,
 	.fallocate = on_fallocate,
+	.writeback = on_writeback,
 	.ftruncate = on_ftruncate,
 	.size = on_size,
 	.rename = on_rename,
