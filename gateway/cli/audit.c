@@ -7,6 +7,7 @@
 
 #include "gateway/cli/audit_row.h"
 #include "gateway/cli/exit.h"
+#include "gateway/config/config.h"
 #include "metering/journal/cursor.h"
 #include "metering/journal/segment.h"
 
@@ -20,7 +21,8 @@ enum format {
 };
 
 struct audit {
-	const char *state;
+	const char *state; /* NULL: ask the configuration */
+	const char *config_file;
 	enum format format;
 	uint64_t lines;	     /* tail: how many */
 	uint64_t from;	     /* show: first sequence, 0 the oldest */
@@ -29,10 +31,11 @@ struct audit {
 };
 
 static const char usage[] =
-	"usage: tollgate audit tail [--state DIR] [--lines N] [--follow] [--format F]\n"
-	"       tollgate audit show [--state DIR] [--from SEQUENCE] [--format F] [REQUEST]\n"
+	"usage: tollgate audit tail [--lines N] [--follow] [OPTION ...]\n"
+	"       tollgate audit show [--from SEQUENCE] [OPTION ...] [REQUEST]\n"
 	"\n"
-	"  --state DIR   the gateway's state folder (default: state)\n"
+	"  --config FILE the gateway whose journal it is (default: tollgate.yaml)\n"
+	"  --state DIR   its state folder; needs no configuration\n"
 	"  --lines N     how many of the last records (default: 20)\n"
 	"  --follow      go on with new records until interrupted\n"
 	"  --from N      begin with this sequence (default: the oldest record kept)\n"
@@ -193,6 +196,7 @@ static bool take_option(struct audit *audit, int option)
 {
 	switch (option) {
 	case 's': audit->state = optarg; return true;
+	case 'c': audit->config_file = optarg; return true;
 	case 'n': return take_number("lines", optarg, &audit->lines);
 	case 'b': return take_number("from", optarg, &audit->from);
 	case 'f': audit->follows = true; return true;
@@ -202,23 +206,42 @@ static bool take_option(struct audit *audit, int option)
 	return false;
 }
 
+/* The folder is the configuration's business unless it was given. */
+static int run_on_state(struct audit *audit, int (*run)(const struct audit *))
+{
+	struct config *config = NULL;
+	struct diag diag = {0};
+	enum err err;
+	int code;
+
+	if (audit->state != NULL)
+		return run(audit);
+	err = config_load(audit->config_file, &diag, &config);
+	if (err != OK) {
+		(void)fail(&diag);
+		fputs("--state DIR reads a journal without any configuration\n", stderr);
+		return err == ERR_NOT_FOUND || err == ERR_IO ? EXIT_CODE_FAILED : EXIT_CODE_NO;
+	}
+	audit->state = config->state;
+	code = run(audit);
+	config_free(config);
+	return code;
+}
+
 int cli_audit(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"state", required_argument, NULL, 's'},
-		{"lines", required_argument, NULL, 'n'},
-		{"from", required_argument, NULL, 'b'},
-		{"follow", no_argument, NULL, 'f'},
-		{"format", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"state", required_argument, NULL, 's'}, {"config", required_argument, NULL, 'c'},
+		{"lines", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'b'},
+		{"follow", no_argument, NULL, 'f'},	 {"format", required_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},	 {0},
 	};
-	struct audit audit = {.state = "state", .lines = TAIL_RECORDS};
+	struct audit audit = {.config_file = "tollgate.yaml", .lines = TAIL_RECORDS};
 	const char *command;
 	int option;
 
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "n:fh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:n:fh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return EXIT_CODE_FINE;
@@ -231,7 +254,7 @@ int cli_audit(int argc, char **argv)
 		audit.request = argv[optind++];
 	for (size_t i = 0; i < ARRAY_LEN(commands) && optind == argc; i++)
 		if (strcmp(command, commands[i].name) == 0)
-			return commands[i].run(&audit);
+			return run_on_state(&audit, commands[i].run);
 	fputs(usage, stderr);
 	return EXIT_CODE_USAGE;
 }

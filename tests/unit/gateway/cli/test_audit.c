@@ -223,6 +223,9 @@ static void test_audit__refuses_wrong_use_and_a_missing_folder(void **state)
 	assert_int_equal(RUN(folder, out, ARG("tail"), ARG("--format=xml")), EXIT_CODE_USAGE);
 	assert_int_equal(RUN(folder, out, ARG("--help")), EXIT_CODE_FINE);
 	assert_int_equal(RUN(&elsewhere, out, ARG("tail")), EXIT_CODE_FAILED);
+	assert_int_equal(
+		run(folder, (char *[]){ARG("tail"), ARG("--config"), ARG("/none.yaml"), NULL}, out),
+		EXIT_CODE_FAILED);
 }
 
 int main(void)
