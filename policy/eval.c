@@ -262,7 +262,7 @@ static bool eval_attrs(struct eval *e, struct value of, const struct value_recor
 
 static bool eval_attr(struct eval *e, struct value of, const struct text *attr, struct value *out)
 {
-	const struct value_record *attrs = NULL;
+	const struct value_record *attrs;
 	char uid[300];
 
 	if (!eval_attrs(e, of, &attrs))

@@ -101,6 +101,7 @@ static enum err open_stores(struct server *server, struct diag *diag)
 	enum err err;
 
 	config->journal.on_open = on_open_call;
+	config->journal.log = &server->log;
 	err = journal_open(&config->journal, diag, &server->journal);
 	if (err == OK)
 		err = journal_writer_new(server->journal, NULL, &server->writer);
