@@ -29,6 +29,7 @@ static const char usage[] =
 	"       tollgate key revoke ID [--file FILE]\n"
 	"\n"
 	"create shows the new key once, on stdout; FILE (keys.yaml) keeps only its SHA-256.\n"
+	"An attribute's VALUE is a number, true, false, text, or a set: trainings=[gdpr,ai-act].\n"
 	"A running gateway takes changes over when it reloads (SIGHUP or POST /admin/reload).\n";
 
 struct words {
@@ -174,7 +175,26 @@ static enum err write_list(struct buf *out, const char *name, const struct words
 	return err != OK ? err : buf_append(out, STR("]\n"));
 }
 
-/* Numbers and booleans stay what they are; a value in double quotes is text without them. */
+/* The words between the brackets, each of them text. */
+static enum err write_set(struct buf *out, struct str words)
+{
+	enum err err = buf_append_byte(out, '[');
+	struct str word;
+
+	for (bool is_first = true; err == OK && str_trim(words).len > 0; is_first = false) {
+		(void)str_cut(&words, ',', &word);
+		if (!is_first)
+			err = buf_append(out, STR(", "));
+		if (err == OK)
+			err = write_text(out, str_trim(word));
+	}
+	return err != OK ? err : buf_append_byte(out, ']');
+}
+
+/*
+ * Numbers and booleans stay what they are; a value in double quotes is text without them, one in
+ * brackets a set.
+ */
 static enum err write_attribute(struct buf *out, struct str pair)
 {
 	struct str name;
@@ -192,6 +212,8 @@ static enum err write_attribute(struct buf *out, struct str pair)
 		return buf_append(out, pair);
 	if (pair.len >= 2 && pair.ptr[0] == '"' && pair.ptr[pair.len - 1] == '"')
 		return buf_append_json(out, str_sub(pair, 1, pair.len - 2));
+	if (pair.len >= 2 && pair.ptr[0] == '[' && pair.ptr[pair.len - 1] == ']')
+		return write_set(out, str_sub(pair, 1, pair.len - 2));
 	return write_text(out, pair);
 }
 

@@ -79,8 +79,9 @@ static void test_key__create_shows_the_secret_once_and_stores_its_digest(void **
 	(void)state;
 	assert_int_equal(RUN(cli_key, W("key"), W("create"), W("--bu=risk"), W("--name"), W("ci"),
 			     W("--role"), W("analyst"), W("--role"), W("yes"), W("--attribute"),
-			     W("clearance=3"), W("--attribute"), W("tier=\"3\""), W("--expires"),
-			     W("90d"), W("--file"), W(in_folder("keys.yaml"))),
+			     W("clearance=3"), W("--attribute"), W("tier=\"3\""), W("--attribute"),
+			     W("trainings=[gdpr, 7,ai-act]"), W("--attribute"), W("desks=[]"),
+			     W("--expires"), W("90d"), W("--file"), W(in_folder("keys.yaml"))),
 			 EXIT_CODE_FINE);
 	assert_int_equal(strlen(output), 47);
 	assert_memory_equal(output, "tg_", 3);
@@ -92,7 +93,8 @@ static void test_key__create_shows_the_secret_once_and_stores_its_digest(void **
 	assert_null(strstr(text, output));
 	assert_non_null(strstr(text, "    kind: service\n"));
 	assert_non_null(strstr(text, "    roles: [analyst, \"yes\"]\n"));
-	assert_non_null(strstr(text, "    attributes: {clearance: 3, tier: \"3\"}\n"));
+	assert_non_null(strstr(text, "    attributes: {clearance: 3, tier: \"3\", "
+				     "trainings: [gdpr, \"7\", ai-act], desks: []}\n"));
 	assert_non_null(strstr(text, "    expires: 20"));
 }
 
