@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "policy/entity.h"
 #include "policy/schema_parse.h"
 
 struct schema {
@@ -193,6 +194,54 @@ static void declare(struct lex *lex, struct map *map, struct str name, void *wha
 		lex_fail(lex, ERR_LIMIT, at, "more than %d declarations", SCHEMA_LIST);
 }
 
+/* A name in a namespace may not hide the same name outside of all. */
+static void check_shadow(struct schema *schema, struct lex *lex, struct str space, struct str name,
+			 uint32_t at)
+{
+	struct str bare =
+		space.len == 0 ? (struct str){NULL, 0} : str_sub(name, space.len + 2, name.len);
+
+	if (str_is_set(bare) &&
+	    (map_get(&schema->entities, bare) != NULL || map_get(&schema->commons, bare) != NULL))
+		lex_fail(lex, ERR_CONFLICT, at, "`" STR_FMT "` hides the type `" STR_FMT "`",
+			 STR_ARG(name), STR_ARG(bare));
+}
+
+static void check_shadows(struct schema *schema, struct schema_parse *p)
+{
+	struct schema_entity **entities = (void *)p->entities.items;
+	struct schema_action **actions = (void *)p->actions.items;
+	struct schema_common **commons = (void *)p->commons.items;
+
+	for (size_t i = 0; i < p->entities.count; i++)
+		check_shadow(schema, &p->lex, entities[i]->space, entities[i]->name,
+			     entities[i]->at);
+	for (size_t i = 0; i < p->commons.count; i++)
+		check_shadow(schema, &p->lex, commons[i]->space, commons[i]->name, commons[i]->at);
+	for (size_t i = 0; i < p->actions.count; i++) {
+		struct uid bare = uid_make(STR("Action"), actions[i]->uid->id);
+
+		if (actions[i]->space.len > 0 && schema_find_action(schema, &bare) != NULL)
+			lex_fail(&p->lex, ERR_CONFLICT, actions[i]->at,
+				 "action `" STR_FMT "` hides the one outside of namespaces",
+				 STR_ARG(bare.id));
+	}
+}
+
+/* The closure of a store knows how to find one. */
+static void check_cycles(const struct schema *schema, struct lex *lex)
+{
+	struct entity_store *store = entity_store_new(NULL);
+	struct diag diag = {.text = ""};
+	enum err err = entity_store_add_actions(store, schema, &diag);
+
+	if (err == OK)
+		err = entity_store_freeze(store, &diag);
+	if (err != OK)
+		lex_fail(lex, err, 0, "%s", diag.text);
+	entity_store_free(store);
+}
+
 static void declare_all(struct schema *schema, struct schema_parse *p)
 {
 	struct schema_entity **entities = (void *)p->entities.items;
@@ -256,8 +305,11 @@ enum err schema_load(const char *file, struct str text, struct schema **out_sche
 	schema_parse_text(&parse, file, text, &schema->arena, diag);
 	if (parse.lex.err == OK) {
 		declare_all(schema, &parse);
+		check_shadows(schema, &parse);
 		resolve_all(schema, &parse);
 	}
+	if (parse.lex.err == OK)
+		check_cycles(schema, &parse.lex);
 	if (parse.lex.err == OK && arena_has_overflowed(&schema->arena))
 		lex_fail_memory(&parse.lex);
 	if (parse.lex.err != OK) {

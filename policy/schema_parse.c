@@ -4,12 +4,14 @@
  *   decl      = entity | action | type
  *   entity    = "entity" names ("enum" "[" strings "]"
  *             | ["in" paths] [["="] "{" attrs "}"] ["tags" type]) ";"
- *   action    = "action" anynames ["in" refs] ["appliesTo" "{" parts "}"] ";"
+ *   action    = "action" anynames ["in" refs] ["appliesTo" "{" parts "}"]
+ *               ["attributes" "{" "}"] ";"
  *   part      = ("principal" | "resource") ":" paths | "context" ":" (path | "{" attrs "}")
  *   type      = "type" name "=" type ";"
  *   T         = path | "Set" "<" T ">" | "{" attrs "}"
  *   attrs     = [annotations anyname ["?"] ":" T {"," ...} [","]]
  *   anyname   = word | string        paths = path | "[" [path {"," path}] "]"
+ *   refs      = ref | "[" ref {"," ref} "]"
  */
 #include "policy/schema_parse.h"
 
@@ -44,13 +46,18 @@ static struct str take_name(struct schema_parse *p, const char *what)
 	return p->lex.err == OK ? arena_str(p->lex.arena, token.text) : STR("");
 }
 
-/* A word, reserved or not, or a string. */
+/* A word that is no operator or literal, or any string. */
 static struct str take_any_name(struct schema_parse *p, const char *what)
 {
 	struct token token = p->lex.token;
 
 	if (lex_take(&p->lex, TOKEN_STRING))
 		return lex_string(&p->lex, &token);
+	if (token.kind == TOKEN_IDENT && lex_is_reserved(token.text) &&
+	    !str_eq(token.text, STR("__cedar")))
+		lex_fail(&p->lex, ERR_MALFORMED, token.at,
+			 "`" STR_FMT "` is a reserved word: write it in quotes",
+			 STR_ARG(token.text));
 	lex_expect(&p->lex, TOKEN_IDENT, what);
 	return p->lex.err == OK ? arena_str(p->lex.arena, token.text) : STR("");
 }
@@ -178,12 +185,11 @@ static void take_paths(struct schema_parse *p, struct str **out_paths, size_t *o
 		path = take_path(p, false);
 		push(p, &list, &path);
 	} else {
-		while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACKET) {
-			path = take_path(p, false);
-			push(p, &list, &path);
-			if (!lex_take(&p->lex, TOKEN_COMMA))
-				break;
-		}
+		if (p->lex.token.kind != TOKEN_RBRACKET)
+			do {
+				path = take_path(p, false);
+				push(p, &list, &path);
+			} while (lex_take(&p->lex, TOKEN_COMMA));
 		lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
 	}
 	*out_paths = (struct str *)(void *)list.items;
@@ -287,12 +293,10 @@ static void take_groups(struct schema_parse *p, struct schema_action *action)
 		uid = take_group(p);
 		push(p, &list, &uid);
 	} else {
-		while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACKET) {
+		do {
 			uid = take_group(p);
 			push(p, &list, &uid);
-			if (!lex_take(&p->lex, TOKEN_COMMA))
-				break;
-		}
+		} while (lex_take(&p->lex, TOKEN_COMMA));
 		lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
 	}
 	action->groups = (const struct uid **)(void *)list.items;
@@ -347,6 +351,10 @@ static void take_actions(struct schema_parse *p)
 		take_groups(p, &action);
 	if (lex_take_word(&p->lex, STR("appliesTo")))
 		take_applies(p, &action);
+	if (lex_take_word(&p->lex, STR("attributes"))) {
+		lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
+		lex_expect(&p->lex, TOKEN_RBRACE, "`}`: actions have no attributes");
+	}
 	lex_expect(&p->lex, TOKEN_SEMICOLON, "`;` behind an action");
 	for (size_t i = 0; i < names.count && p->lex.err == OK; i++) {
 		struct schema_action *copy = schema_alloc(p, sizeof(*copy));

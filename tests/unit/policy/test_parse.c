@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policy texts that the parser takes or refuses, and what they then decide. Each row was answered
+ * alike by the official engine, release 4.10.0. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "answer.h"
+#include "base/buf.h"
+#include "policy/policy.h"
+
+static const struct answer_row rows[] = {
+	{"", ANSWER_FALSE},
+	{";", ANSWER_REJECT},
+	{"permit(principal, action, resource);", ANSWER_TRUE},
+	{"permit(principal, action, resource);;", ANSWER_REJECT},
+	{"permit(principal, action, resource)", ANSWER_REJECT},
+	{"permit(principal, action, resource) when {};", ANSWER_REJECT},
+	{"permit(principal, action, resource) when {true} unless {false} when {1==1};",
+	 ANSWER_TRUE},
+	{"permit(principal, action, resource)when{true};", ANSWER_TRUE},
+	{"permit(principal,action,resource,);", ANSWER_TRUE},
+	{"permit(principal,action);", ANSWER_REJECT},
+	{"permit(action,principal,resource);", ANSWER_REJECT},
+	{"permit(principal,action,resource,,);", ANSWER_REJECT},
+	{"permit(principal == User::\"ana\", action, resource);", ANSWER_TRUE},
+	{"permit(principal == (User::\"ana\"), action, resource);", ANSWER_TRUE},
+	{"permit(principal == ((User::\"ana\")), action, resource);", ANSWER_TRUE},
+	{"permit(principal in [User::\"ana\"], action, resource);", ANSWER_REJECT},
+	{"permit(principal: User, action, resource);", ANSWER_REJECT},
+	{"permit(principal == User::\"ana\" && true, action, resource);", ANSWER_REJECT},
+	{"permit(principal is User, action, resource);", ANSWER_TRUE},
+	{"permit(principal is User in Group::\"g1\", action, resource);", ANSWER_TRUE},
+	{"permit(principal in Group::\"g1\" is User, action, resource);", ANSWER_REJECT},
+	{"permit(principal is (User), action, resource);", ANSWER_REJECT},
+	{"permit(principal is User in (Group::\"g2\"), action, resource);", ANSWER_TRUE},
+	{"permit(principal == ?principal, action, resource);", ANSWER_REJECT},
+	{"permit(principal, action == ?action, resource);", ANSWER_REJECT},
+	{"permit(principal in ?resource, action, resource);", ANSWER_REJECT},
+	{"permit(principal, action == Action::\"view\", resource);", ANSWER_TRUE},
+	{"permit(principal, action in Action::\"read\", resource);", ANSWER_TRUE},
+	{"permit(principal, action in [Action::\"read\", Action::\"x\",], resource);", ANSWER_TRUE},
+	{"permit(principal, action in [], resource);", ANSWER_FALSE},
+	{"permit(principal, action in [,], resource);", ANSWER_REJECT},
+	{"permit(principal, action == User::\"view\", resource);", ANSWER_REJECT},
+	{"permit(principal, action == N::Action::\"view\", resource);", ANSWER_FALSE},
+	{"permit(principal, action == Action::N::\"view\", resource);", ANSWER_REJECT},
+	{"permit(principal, action is Action, resource);", ANSWER_REJECT},
+	{"permit(principal, action == [Action::\"view\"], resource);", ANSWER_REJECT},
+	{"permit(principal, action in (Action::\"read\"), resource);", ANSWER_TRUE},
+	{"permit(principal, action in ([Action::\"read\"]), resource);", ANSWER_TRUE},
+	{"@id(\"a\") permit(principal,action,resource);", ANSWER_TRUE},
+	{"@id permit(principal,action,resource);", ANSWER_TRUE},
+	{"@if(\"x\") permit(principal,action,resource);", ANSWER_TRUE},
+	{"@id(\"a\")@id(\"b\") permit(principal,action,resource);", ANSWER_REJECT},
+	{"@id(\"\\q\") permit(principal,action,resource);", ANSWER_REJECT},
+	{"@ id ( \"a\" ) permit(principal,action,resource);", ANSWER_TRUE},
+	{"@__cedar(\"x\") permit(principal,action,resource);", ANSWER_TRUE},
+	{"@id() permit(principal,action,resource);", ANSWER_REJECT},
+	{"@id(x) permit(principal,action,resource);", ANSWER_REJECT},
+	{"\357\273\277permit(principal, action, resource);", ANSWER_REJECT},
+	{"\302\240permit(principal, action, resource);", ANSWER_TRUE},
+	{"\343\200\200permit(principal, action, resource)\342\200\250;", ANSWER_TRUE},
+	{"\342\200\213permit(principal, action, resource);", ANSWER_REJECT},
+	{"// c\npermit(principal, action, resource); // end", ANSWER_TRUE},
+	{"/* x */permit(principal, action, resource);", ANSWER_REJECT},
+	{"permit(principal, action, resource)//c\r;", ANSWER_TRUE},
+	{"permit(principal, action, resource)\r;", ANSWER_TRUE},
+	{"forbid(principal,action,resource);", ANSWER_FALSE},
+	{"Permit(principal,action,resource);", ANSWER_REJECT},
+	{"permit (principal == User :: \"ana\", action, resource);", ANSWER_TRUE},
+	{"permit (principal == User\n//c\n::\n\"ana\", action, resource);", ANSWER_TRUE},
+	{"permit(principal == permit::User::\"x\", action, resource);", ANSWER_FALSE},
+	{"permit(principal == if::User::\"x\", action, resource);", ANSWER_REJECT},
+	{"permit(principal == __cedar::User::\"x\", action, resource);", ANSWER_REJECT},
+	{"permit(principal == A::__cedar::\"x\", action, resource);", ANSWER_REJECT},
+	{"permit(principal is __cedar, action, resource);", ANSWER_REJECT},
+	{"permit(principal is A::B, action, resource);", ANSWER_FALSE},
+	{"permit(principal is A::\"B\", action, resource);", ANSWER_REJECT},
+	{"permit(principal == User::\"a\\u{41}\", action, resource);", ANSWER_FALSE},
+	{"permit(principal == principal, action, resource);", ANSWER_REJECT},
+	{"permit(principal != User::\"ana\", action, resource);", ANSWER_REJECT},
+	{"permit(principal, action, resource) when {true} ; permit(principal, action, resource);",
+	 ANSWER_TRUE},
+	{"permit(principal, action, resource) when {true}", ANSWER_REJECT},
+	{"permit(principal, action, resource) if {true};", ANSWER_REJECT},
+	{"permit(principal, action, resource) when {true} when;", ANSWER_REJECT},
+	{"permit(principal, action, resource) when (true);", ANSWER_REJECT},
+	{"permit(principal,action,resource) when {true} unless {?principal == 1};", ANSWER_REJECT},
+	{"permit(principal, action in ((Action::\"read\")), resource);", ANSWER_TRUE},
+	{"permit(principal, action in (([Action::\"read\"])), resource);", ANSWER_TRUE},
+	{"permit(principal, action in ([(Action::\"read\")]), resource);", ANSWER_TRUE},
+	{"permit(principal, action in [(Action::\"read\")], resource);", ANSWER_TRUE},
+	{"permit(principal, action in (Action::\"read\", resource);", ANSWER_REJECT},
+};
+
+static void test_parse__takes_and_refuses_as_the_official_parser(void **state)
+{
+	(void)state;
+	answer_check(rows, ARRAY_LEN(rows), "", "");
+}
+
+/* PREFIX repeated, then MIDDLE, then SUFFIX repeated. */
+static enum answer answer_repeated(const char *prefix, const char *middle, const char *suffix,
+				   size_t count)
+{
+	struct str parts[3] = {str_from_c(prefix), str_from_c(middle), str_from_c(suffix)};
+	enum answer answer;
+	struct buf text;
+
+	buf_init(&text, 1 << 20);
+	assert_int_equal(buf_append(&text, STR("permit(principal, action, resource) when { ")), OK);
+	for (size_t i = 0; i < 2 * count + 1; i++)
+		assert_int_equal(buf_append(&text, parts[i < count ? 0 : i > count ? 2 : 1]), OK);
+	assert_int_equal(buf_append(&text, STR(" };")), OK);
+	answer = answer_policy(buf_str(&text));
+	buf_fini(&text);
+	return answer;
+}
+
+static void test_parse__bounds_nesting_but_not_chains(void **state)
+{
+	(void)state;
+	assert_int_equal(answer_repeated("(", "true", ")", 127), ANSWER_TRUE);
+	assert_int_equal(answer_repeated("(", "true", ")", 128), ANSWER_REJECT);
+	assert_int_equal(answer_repeated("[", "1", "]", 127), ANSWER_ERROR);
+	assert_int_equal(answer_repeated("[", "1", "]", 128), ANSWER_REJECT);
+	assert_int_equal(answer_repeated("if true then ", "true", " else false", 127), ANSWER_TRUE);
+	assert_int_equal(answer_repeated("if true then ", "true", " else false", 128),
+			 ANSWER_REJECT);
+	assert_int_equal(answer_repeated("true && ", "true", "", 8000), ANSWER_TRUE);
+	assert_int_equal(answer_repeated("false || ", "true", "", 8000), ANSWER_TRUE);
+	assert_int_equal(answer_repeated("1 + ", "1 == 8001", "", 8000), ANSWER_TRUE);
+	assert_int_equal(answer_repeated("1 * ", "1 == 1", "", 8000), ANSWER_TRUE);
+	assert_int_equal(answer_repeated("", "principal.boss", ".boss", 8000), ANSWER_ERROR);
+}
+
+static void test_parse__says_where_and_what(void **state)
+{
+	struct policy_source source = {
+		"where.cedar",
+		STR("permit(principal, action, resource)\nwhen { \"\xc3\xa9\" == foo };")};
+	struct policy_set *set;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(policy_set_load(&source, 1, NULL, &set, &diag), ERR_MALFORMED);
+	assert_string_equal(diag.file, "where.cedar");
+	assert_int_equal(diag.line, 2);
+	assert_int_equal(diag.column, 15);
+	assert_non_null(strstr(diag.text, "`foo` is not a variable"));
+	assert_string_equal(diag.source, "when { \"\xc3\xa9\" == foo };");
+	source.text = STR("permit(principal, action, \xff);");
+	assert_int_equal(policy_set_load(&source, 1, NULL, &set, &diag), ERR_MALFORMED);
+	assert_non_null(strstr(diag.text, "UTF-8"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse__takes_and_refuses_as_the_official_parser),
+		cmocka_unit_test(test_parse__bounds_nesting_but_not_chains),
+		cmocka_unit_test(test_parse__says_where_and_what),
+	};
+
+	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
+}
