@@ -342,6 +342,10 @@ static enum err start_workers(struct server *server, struct diag *diag)
 		err = worker_start(server->workers[i]);
 		server->running++;
 	}
+	/* Each worker took references of its own. */
+	for (size_t i = 0; i < count; i++)
+		for (size_t l = 0; l < options[i].listener_count; l++)
+			tls_context_unref(options[i].listeners[l].tls);
 	free(options);
 	return err;
 }
