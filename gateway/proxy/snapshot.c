@@ -129,8 +129,13 @@ struct snapshot *snapshot_with_keys(const struct snapshot *snapshot, size_t issu
 {
 	struct snapshot *copy = base_alloc(sizeof(*copy));
 
-	*copy = *snapshot;
+	/* Member by member: workers count their references of the old one meanwhile. */
 	snapshot_copy(copy, snapshot->gateway_id, snapshot->config_hash);
+	copy->body_bytes = snapshot->body_bytes;
+	copy->utc_offset_ms = snapshot->utc_offset_ms;
+	copy->allow_unpriced = snapshot->allow_unpriced;
+	copy->policy_options = snapshot->policy_options;
+	copy->rules = snapshot->rules;
 	copy->generation = snapshot->generation + 1;
 	atomic_fetch_add(&copy->rules->refs, 1);
 	copy->auth = authenticator_with_keys(snapshot->auth, issuer, keys);
