@@ -282,12 +282,15 @@ void request_client_gone(struct request *req)
 	switch (req->state) {
 	case REQ_READ:
 	case REQ_DECIDE:
-	case REQ_REPLY:
 	case REQ_FINISH: request_enter(req, REQ_DONE); break;
+	case REQ_REPLY: /* a denial whose record is not durable yet still stands in that line */
+		if (!req->is_waiting)
+			request_enter(req, REQ_DONE);
+		break;
 	case REQ_CONNECT:
 	case REQ_AWAIT:
 	case REQ_RELAY: req->outcome = OUTCOME_ABORTED; break;
-	case REQ_INTENT: /* looked at when the record is durable, as in REPLY */
+	case REQ_INTENT: /* looked at when the record is durable */
 	case REQ_SETTLE:
 	case REQ_DONE:
 	case REQ_STATE_COUNT: break;
