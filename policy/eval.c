@@ -57,6 +57,15 @@ static bool overlay_init(struct eval *e, const struct entity *overlay)
 	return true;
 }
 
+static const struct entity *find_entity(const struct eval *e, const struct uid *uid)
+{
+	const struct entity *overlay = e->request->overlay;
+
+	if (overlay != NULL && uid_eq(&overlay->uid, uid))
+		return overlay;
+	return e->store == NULL ? NULL : entity_store_find(e->store, uid);
+}
+
 bool eval_init(struct eval *e, const struct entity_store *store,
 	       const struct policy_request *request, struct arena *arena)
 {
@@ -64,18 +73,21 @@ bool eval_init(struct eval *e, const struct entity_store *store,
 		.arena = arena, .store = store, .request = request, .context = request->context};
 	if (e->context.kind == VALUE_NONE)
 		e->context = value_record(arena, NULL, NULL, 0);
+	e->principal = find_entity(e, request->principal);
+	e->resource = find_entity(e, request->resource);
 	ASSERT(e->context.kind == VALUE_RECORD || arena_has_overflowed(arena));
 	return (request->overlay == NULL || overlay_init(e, request->overlay)) &&
 	       !arena_has_overflowed(arena);
 }
 
+/* Nearly every question is about the two that were looked up at the start. */
 const struct entity *eval_entity(const struct eval *e, const struct uid *uid)
 {
-	const struct entity *overlay = e->request->overlay;
-
-	if (overlay != NULL && uid_eq(&overlay->uid, uid))
-		return overlay;
-	return e->store == NULL ? NULL : entity_store_find(e->store, uid);
+	if (uid == e->request->principal)
+		return e->principal;
+	if (uid == e->request->resource)
+		return e->resource;
+	return find_entity(e, uid);
 }
 
 bool eval_is_in(const struct eval *e, const struct uid *a, const struct uid *b)
@@ -260,23 +272,28 @@ static bool eval_attrs(struct eval *e, struct value of, const struct value_recor
 	return true;
 }
 
-static bool eval_attr(struct eval *e, struct value of, const struct text *attr, struct value *out)
+COLD static bool fail_attr(struct eval *e, struct value of, const struct value_record *attrs,
+			   const struct text *attr)
 {
-	const struct value_record *attrs;
 	char uid[300];
 
-	if (!eval_attrs(e, of, &attrs))
-		return false;
 	if (attrs == NULL)
 		return eval_fail(e, "entity %s does not exist",
 				 entity_uid_text(of.uid, uid, sizeof(uid)));
-	*out = value_record_get(attrs, attr);
-	if (out->kind != VALUE_NONE)
-		return true;
 	if (of.kind == VALUE_ENTITY)
 		return eval_fail(e, "entity %s has no attribute `" STR_FMT "`",
 				 entity_uid_text(of.uid, uid, sizeof(uid)), STR_ARG(attr->str));
 	return eval_fail(e, "record has no attribute `" STR_FMT "`", STR_ARG(attr->str));
+}
+
+static bool eval_attr(struct eval *e, struct value of, const struct text *attr, struct value *out)
+{
+	const struct value_record *attrs;
+
+	if (!eval_attrs(e, of, &attrs))
+		return false;
+	*out = attrs == NULL ? value_none() : value_record_get(attrs, attr);
+	return out->kind != VALUE_NONE || fail_attr(e, of, attrs, attr);
 }
 
 static bool eval_has(struct eval *e, const struct expr *expr, struct value *out)

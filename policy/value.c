@@ -64,14 +64,20 @@ const struct uid *uid_copy(struct arena *arena, const struct uid *uid)
 	return arena_has_overflowed(arena) ? NULL : copy;
 }
 
-bool text_eq(const struct text *a, const struct text *b)
+/* Names made once and handed around often share their bytes. */
+static bool bytes_eq(struct str a, struct str b)
 {
-	return a == b || (a->hash == b->hash && str_eq(a->str, b->str));
+	return a.len == b.len && (a.ptr == b.ptr || a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-bool uid_eq(const struct uid *a, const struct uid *b)
+bool text_same(const struct text *a, const struct text *b)
 {
-	return a == b || (a->hash == b->hash && str_eq(a->id, b->id) && str_eq(a->type, b->type));
+	return bytes_eq(a->str, b->str);
+}
+
+bool uid_same(const struct uid *a, const struct uid *b)
+{
+	return bytes_eq(a->id, b->id) && bytes_eq(a->type, b->type);
 }
 
 static int number_compare(int64_t a, int64_t b)

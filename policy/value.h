@@ -92,8 +92,20 @@ struct text text_make(struct str s);
 struct uid uid_make(struct str type, struct str id);
 /* In the arena, bytes copied; NULL past its cap. */
 const struct uid *uid_copy(struct arena *arena, const struct uid *uid);
-bool text_eq(const struct text *a, const struct text *b);
-bool uid_eq(const struct uid *a, const struct uid *b);
+/* Bytewise, without a look at the hash: what text_eq and uid_eq end in. */
+bool text_same(const struct text *a, const struct text *b);
+bool uid_same(const struct uid *a, const struct uid *b);
+
+static inline bool text_eq(const struct text *a, const struct text *b)
+{
+	return a == b || (a->hash == b->hash && text_same(a, b));
+}
+
+static inline bool uid_eq(const struct uid *a, const struct uid *b)
+{
+	return a == b || (a->hash == b->hash && uid_same(a, b));
+}
+
 /* A total order, by hash first. */
 int text_compare(const struct text *a, const struct text *b);
 int uid_compare(const struct uid *a, const struct uid *b);
