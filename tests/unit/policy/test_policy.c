@@ -493,6 +493,63 @@ static void test_policy__meets_only_policies_that_can_apply(void **state)
 	policy_set_free(set);
 }
 
+static bool is_allowed(const char *text, const struct entity_store *store,
+		       const struct policy_request *request)
+{
+	struct policy_set *set = load(text);
+	struct policy_decision decision;
+	struct arena arena;
+	bool answer;
+
+	arena_init(&arena, 8192, 1 << 20);
+	assert_int_equal(policy_decide(set, store, request, NULL, &arena, &decision), OK);
+	answer = decision.is_allowed;
+	arena_fini(&arena);
+	policy_set_free(set);
+	return answer;
+}
+
+/* U::"u1" stands in the store with other content; above G::"g1" is G::"g2"; M::"m1" is below u1. */
+static void test_policy__lays_the_principal_over_the_store(void **state)
+{
+	static const char json[] =
+		"[{\"uid\": {\"type\": \"U\", \"id\": \"u1\"}, \"attrs\": {\"old\": 1},"
+		"  \"parents\": [{\"type\": \"G\", \"id\": \"old\"}]},"
+		" {\"uid\": {\"type\": \"G\", \"id\": \"g1\"}, \"attrs\": {},"
+		"  \"parents\": [{\"type\": \"G\", \"id\": \"g2\"}]},"
+		" {\"uid\": {\"type\": \"M\", \"id\": \"m1\"}, \"attrs\": {},"
+		"  \"parents\": [{\"type\": \"U\", \"id\": \"u1\"}]}]";
+	struct entity_store *store = entity_store_new(NULL);
+	struct uid uids[4] = {uid_make(STR("U"), STR("u1")), uid_make(STR("Action"), STR("a")),
+			      uid_make(STR("M"), STR("m1")), uid_make(STR("G"), STR("g1"))};
+	const struct uid *parent = &uids[3];
+	struct text key = text_make(STR("age"));
+	struct value age = value_long(30);
+	struct policy_request request = {&uids[0], &uids[1], &uids[2], NULL, {0}};
+	struct arena arena;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(entity_store_load_json(store, "e", str_from_c(json), NULL, &diag), OK);
+	assert_int_equal(entity_store_freeze(store, &diag), OK);
+	assert_true(is_allowed("permit(principal in G::\"old\", action, resource) when "
+			       "{ principal.old == 1 };",
+			       store, &request));
+	arena_init(&arena, 8192, 1 << 20);
+	request.overlay = entity_new(&arena, &uids[0], value_record(&arena, &key, &age, 1),
+				     value_none(), &parent, 1);
+	assert_false(
+		is_allowed("permit(principal in G::\"old\", action, resource);", store, &request));
+	assert_true(is_allowed("permit(principal in G::\"g2\", action, resource) when "
+			       "{ principal.age == 30 && !(principal has old) };",
+			       store, &request));
+	assert_true(is_allowed("permit(principal, action, resource in G::\"g2\") when "
+			       "{ resource in principal && resource in G::\"g1\" };",
+			       store, &request));
+	arena_fini(&arena);
+	entity_store_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -502,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_policy__loads_all_sources_or_none),
 		cmocka_unit_test(test_policy__names_the_limit_passed),
 		cmocka_unit_test(test_policy__refuses_to_decide_without_memory),
+		cmocka_unit_test(test_policy__lays_the_principal_over_the_store),
 		cmocka_unit_test(test_policy__decides_the_same_with_and_without_index),
 		cmocka_unit_test(test_policy__meets_only_policies_that_can_apply),
 	};
