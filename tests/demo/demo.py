@@ -12,6 +12,7 @@ with lines to paste, and compares once more at the end.
 
 import argparse
 import concurrent.futures
+import itertools
 import os
 import shutil
 import signal
@@ -60,9 +61,15 @@ def show_command(text):
 
 
 def show_output(text):
-    """As it came; lines that are wider than the terminal are cut."""
+    """As it came; where the terminal is too narrow, blanks that all lines share go, then the ends."""
     width = shutil.get_terminal_size().columns - 3 if ON_TERMINAL else 10**6
-    for line in text.rstrip().splitlines():
+    lines = text.rstrip().splitlines()
+    if max(map(len, lines)) > width:
+        columns = list(itertools.zip_longest(*lines, fillvalue=" "))
+        kept = [column for column, left, right in zip(columns, columns[1:], columns[2:] + [()])
+                if set((*column, *left, *right)) != {" "}]
+        lines = ["".join(line).rstrip() for line in zip(*kept)]
+    for line in lines:
         say("   " + (line if len(line) <= width else line[:width - 1] + "…"))
 
 
@@ -107,6 +114,7 @@ class Demo:
         show_output(checked)
         show_command("tollgate serve")
         say(f"   the gateway listens on {stage.url}, in front of a model server that keeps its own bill")
+        say("   configuration: tests/demo/tollgate.yaml, rules: conf/policies/", "dim")
         say()
         say("   who   what they are            pays      how they prove it", "dim")
         say(f"   ana   user, trained analyst    risk      API key {self.ana[:7]}…  (tollgate key create: shown once,")
@@ -165,6 +173,9 @@ class Demo:
 
     def govern_risk(self):
         Scene("Screening applicants is a high-risk use: policy wants more than a key")
+        say("   the rule, as it stands in conf/policies/ai-act.cedar", "dim")
+        rules = (self.stage.folder / "policies/ai-act.cedar").read_text()
+        show_output(rules[rules.index('@id("ai-act-high-risk")'):rules.index("};") + 2])
         body = chat("hr-screening", "Rank these applicants.")
         rows = [("ana", self.ana, {}, 403, "says nothing about oversight"),
                 ("ana", self.ana, OVERSIGHT, 200, "declares human oversight and an impact assessment"),
@@ -178,7 +189,7 @@ class Demo:
             if answer.policy != "ai-act-high-risk":
                 raise Trouble(f"denied by {answer.policy!r} instead of ai-act-high-risk")
             show_refusal(answer.status, ("rule", answer.policy), ("reason", answer.json()["error"]["message"].split(": ", 1)[-1]))
-        say("   a denied call is remembered too, and never reaches the model", "dim")
+        say("   denied calls never reach the model, and are remembered too", "dim")
 
     def know_callers(self):
         Scene("Who asks decides what there is")
@@ -242,16 +253,16 @@ class Demo:
     def show_journal(self):
         Scene("The journal has both sides of each call")
         say("   intent: on disk before the call goes out; settle: before the answer's last byte leaves", "dim")
-        show_command("tollgate audit tail --lines 6")
-        show_output(self.stage.tollgate("audit", "tail", "--state", "state", "--lines", "6"))
+        show_command("tollgate audit tail --lines 4")
+        show_output(self.stage.tollgate("audit", "tail", "--state", "state", "--lines", "4"))
 
     def tell(self):
         self.set_up()
         self.stream_a_chat()
         self.speak_dialects()
-        self.govern_risk()
         self.know_callers()
         self.work_in_parallel()
+        self.govern_risk()
         self.report()
         same = self.reconcile()
         self.show_journal()
