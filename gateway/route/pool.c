@@ -128,7 +128,18 @@ static void on_link_idle(void *arg, struct h1_session *session)
 
 static void pool_dial(struct pool *pool);
 
-/* A failed dial is one waiting request's failure; the others keep their own dials. */
+/* Those who wait beyond the dials under way have none of their own: over the cap, they hope for the
+ * sessions of others. */
+static void dial_for_the_line(struct pool *pool)
+{
+	const struct upstream_options *options = upstream_options(pool->upstream);
+
+	if (pool->ticket_count > pool->dialling_count && pool->session_count < options->connections)
+		pool_dial(pool);
+}
+
+/* A failed dial is one waiting request's failure. Its ticket is told last, for it may come back at
+ * once. */
 static void on_link_close(void *arg, struct h1_session *session, enum err why)
 {
 	struct link *link = arg;
@@ -144,13 +155,12 @@ static void on_link_close(void *arg, struct h1_session *session, enum err why)
 		pool->dialling_count--;
 	pool->session_count--;
 	free(link);
-	if (has_failed_to_dial && ticket != NULL) {
+	if (has_failed_to_dial && ticket != NULL)
 		ticket_remove(pool, ticket);
-		ticket->on_fail(ticket->arg, why == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UPSTREAM);
-	} else if (pool->ticket_count > pool->dialling_count) {
-		pool_dial(pool);
-	}
+	dial_for_the_line(pool);
 	pool_free_if_done(pool);
+	if (has_failed_to_dial && ticket != NULL)
+		ticket->on_fail(ticket->arg, why == ERR_TIMEOUT ? ERR_TIMEOUT : ERR_UPSTREAM);
 }
 
 static const struct session_events link_events = {
@@ -208,10 +218,20 @@ void pool_drain(struct pool *pool)
 	pool_free_if_done(pool);
 }
 
+/* A session that has begun to close stays in the list until its on_close comes. */
+static struct link *idle_find(const struct pool *pool)
+{
+	struct link *link = pool->idle;
+
+	while (link != NULL && !h1_session_is_idle(link->session))
+		link = link->next;
+	return link;
+}
+
 enum err pool_acquire(struct pool *pool, struct pool_ticket *ticket, struct h1_session **out)
 {
 	const struct upstream_options *options = upstream_options(pool->upstream);
-	struct link *link = pool->idle;
+	struct link *link = idle_find(pool);
 
 	pool_check(pool);
 	ASSERT(!ticket->is_waiting);
