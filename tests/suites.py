@@ -151,7 +151,7 @@ def meson_suite(tally, folder, suite, seconds, log=None):
 
 
 def suite_lint(tally, options):
-    meson_suite(tally, options.folder, "lint", 240)
+    meson_suite(tally, options.folder, "lint", 300)
 
 
 def suite_unit(tally, options):

@@ -89,14 +89,10 @@ def test_kill_9_under_load_loses_no_answer_that_a_client_saw(gateway, model_serv
     assert sum(row["pico"] for row in report(gateway)) == pico
 
 
-def can_mount():
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
-
-
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 64 MB of our own."""
-    if not can_mount():
+    if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "disk"
     folder.mkdir()
