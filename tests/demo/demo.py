@@ -95,7 +95,8 @@ class Demo:
     def set_up(self):
         stage = self.stage
         say("tollgate stands between callers and models: it knows who calls, decides by written policy,")
-        say("and remembers what each call cost. All of this runs here and now; prices are invented.")
+        say("and remembers what each call cost. All of this runs here and now, for real; only what the")
+        say("models say is scripted, and their prices are invented.")
         Scene("The stage: two programs, five callers")
         stage.start_model_server()
         stage.write_files()
@@ -347,6 +348,10 @@ def main():
             same = demo.tell()
             if options.stay:
                 same = demo.stay() and same
+    except BrokenPipeError:
+        # Nobody reads any more, as with `| head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Trouble as trouble:
         say()
         print(paint(f"demo: {trouble}", "red"), flush=True)

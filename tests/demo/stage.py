@@ -103,7 +103,7 @@ class Stage:
     def __exit__(self, kind, value, trace):
         """The folder stays for a look when something went wrong."""
         self.stop()
-        if kind is None or not issubclass(kind, Exception):
+        if kind is None or kind is BrokenPipeError or not issubclass(kind, Exception):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self):
