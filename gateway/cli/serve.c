@@ -333,8 +333,6 @@ static enum err start_workers(struct server *server, struct diag *diag)
 		options[i].on_done = on_worker_done;
 		options[i].arg = server;
 		err = worker_new(&options[i], server->snap, server->journal, &server->workers[i]);
-		for (size_t l = 0; l < options[i].listener_count; l++)
-			tls_context_unref(options[i].listeners[l].tls);
 		if (err == OK)
 			server->worker_count++;
 	}
