@@ -112,7 +112,8 @@ static enum err check_options(const struct authenticator_options *options, struc
 		const char *fault = fault_of(options->issuers, i);
 
 		if (fault != NULL)
-			return diag_set(diag, ERR_MALFORMED, "", 0, 0, "issuer \"" STR_FMT "\" %s",
+			return diag_set(diag, ERR_MALFORMED, "", options->issuers[i].line,
+					options->issuers[i].column, "issuer \"" STR_FMT "\" %s",
 					STR_ARG(options->issuers[i].name), fault);
 	}
 	return OK;

@@ -43,7 +43,8 @@ struct issuer {
 	int64_t leeway_s;
 	enum principal_kind kind;
 	struct claim_map claims;
-	struct jwks *keys; /* NULL: none known yet, all its tokens are refused */
+	struct jwks *keys;     /* NULL: none known yet, all its tokens are refused */
+	unsigned line, column; /* where it stands in its file; 0: nowhere */
 };
 
 #endif

@@ -145,6 +145,11 @@ enum err upstream_new(const struct upstream_options *options, struct diag *diag,
 			       STR_ARG(options->name));
 out:
 	if (err != OK) {
+		/* A file is named when it is a CA bundle that is at fault. */
+		if (diag != NULL && diag->file[0] == '\0') {
+			diag->line = options->line;
+			diag->column = options->column;
+		}
 		upstream_unref(upstream);
 		return err;
 	}

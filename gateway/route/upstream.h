@@ -30,6 +30,7 @@ struct upstream_options {
 	int64_t first_byte_timeout_ms;
 	int64_t idle_timeout_ms;      /* between two body reads of one answer */
 	int64_t keepalive_timeout_ms; /* an unused connection */
+	unsigned line, column;	      /* where it stands in its file; 0: nowhere */
 };
 
 /* Resolves the name: blocks, main thread only. */
