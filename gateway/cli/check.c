@@ -6,7 +6,9 @@
 
 #include "gateway/cli/exit.h"
 #include "gateway/config/config.h"
-#include "gateway/config/options.h"
+#include "gateway/config/reference.h"
+
+#define CHECK_REFERENCE_BYTES (256U << 10)
 
 static const char usage[] = "usage: tollgate check [--config FILE] [--options]\n"
 			    "\n"
@@ -14,23 +16,27 @@ static const char usage[] = "usage: tollgate check [--config FILE] [--options]\n
 			    "  --config FILE  the main file (default tollgate.yaml)\n"
 			    "  --options      print every option of tollgate.yaml and end\n";
 
-static void print_options(void)
+static int print_options(void)
 {
-	const struct option_row *row;
+	struct buf text;
+	enum err err;
 
-	printf("%-38s %-14s %-14s %s\n", "option", "type", "default", "what it is");
-	for (size_t i = 0; (row = option_at(i)) != NULL; i++) {
-		char name[80];
+	buf_init(&text, CHECK_REFERENCE_BYTES);
+	err = config_reference(&text);
+	if (err == OK)
+		fwrite(text.ptr, 1, text.len, stdout);
+	buf_fini(&text);
+	return err == OK ? EXIT_CODE_FINE : EXIT_CODE_FAILED;
+}
 
-		(void)snprintf(name, sizeof(name), "%s.%s", option_section_name(row->section),
-			       row->name);
-		printf("%-38s %-14s %-14s %s%s\n", name, option_type_name(row->type),
-		       row->fallback == NULL	  ? "-"
-		       : row->fallback[0] == '!'  ? "(required)"
-		       : row->fallback[0] == '\0' ? "\"\""
-						  : row->fallback,
-		       row->sentence, row->is_reloadable ? "" : " [restart]");
-	}
+static void print_good(const struct config *config, const struct snapshot *snap)
+{
+	for (size_t i = 0; i < config->warning_count; i++)
+		fprintf(stderr, "%s: warning: %s\n", config->file, config->warnings[i]);
+	printf("%s: ok, %zu models, %zu upstreams, %zu policies, %zu keys, %zu issuers\n",
+	       config->file, config->snapshot.model_count, config->snapshot.upstream_count,
+	       policy_set_count(snap->rules->policies), config->snapshot.key_count,
+	       config->snapshot.issuer_count);
 }
 
 static int check(const char *file)
@@ -41,15 +47,12 @@ static int check(const char *file)
 	char text[1024];
 	enum err err = config_load(file, &diag, &config);
 
+	if (err == OK)
+		err = config_check_listeners(config, &diag);
+	if (err == OK)
+		err = config_snapshot(config, 1, &diag, &snap);
 	if (err == OK) {
-		config->snapshot.generation = 1;
-		err = snapshot_new(&config->snapshot, &diag, &snap);
-	}
-	if (err == OK) {
-		printf("%s: ok, %zu models, %zu upstreams, %zu policies, %zu keys, %zu issuers\n",
-		       file, config->snapshot.model_count, config->snapshot.upstream_count,
-		       policy_set_count(snap->rules->policies), config->snapshot.key_count,
-		       config->snapshot.issuer_count);
+		print_good(config, snap);
 	} else {
 		(void)diag_print(&diag, text, sizeof(text));
 		fprintf(stderr, "%s\n", text);
@@ -75,7 +78,7 @@ int cli_check(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "c:oh", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'c': file = optarg; break;
-		case 'o': print_options(); return EXIT_CODE_FINE;
+		case 'o': return print_options();
 		case 'h': fputs(usage, stdout); return EXIT_CODE_FINE;
 		default: fputs(usage, stderr); return EXIT_CODE_USAGE;
 		}

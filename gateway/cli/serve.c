@@ -24,7 +24,8 @@
 
 struct server {
 	const char *config_file;
-	struct config *config; /* the one in force */
+	struct config *config;	/* the one in force */
+	struct config *started; /* the one of the start: what a reload cannot change is from it */
 	struct snapshot *snap;
 	struct loop *loop;
 	struct conn_env env;
@@ -158,12 +159,42 @@ static void start_sources(struct server *server)
 	}
 }
 
+static void log_warnings(struct server *server, const struct config *config)
+{
+	char quoted[2 * CONFIG_WARNING_BYTES];
+
+	for (size_t i = 0; i < config->warning_count; i++)
+		log_warn(&server->log, "config_warning", "what=%s",
+			 log_quote(str_from_c(config->warnings[i]), quoted, sizeof(quoted)));
+}
+
+/* A reload took the rest. */
+static void log_restart(struct server *server, const struct config *config)
+{
+	char quoted[1024];
+	struct buf names;
+
+	buf_init(&names, sizeof(quoted) / 2);
+	if (config_restart_options(server->started, config, &names) != OK || names.len > 0)
+		log_warn(&server->log, "restart_needed", "options=%s",
+			 log_quote(buf_str(&names), quoted, sizeof(quoted)));
+	buf_fini(&names);
+}
+
 static enum err take_config(struct server *server, struct config *config, struct diag *diag,
 			    struct snapshot **out)
 {
-	config->snapshot.generation = server->snap == NULL ? 1 : server->snap->generation + 1;
+	uint64_t generation = server->snap == NULL ? 1 : server->snap->generation + 1;
+	enum err err;
+
+	/* Journal and ledger keep the name they were opened with. */
+	config->snapshot.gateway_id = server->started->gateway_id;
+	err = config_snapshot(config, generation, diag, out);
+	if (err != OK)
+		return err;
 	log_sink_set_level(server->log.sink, config->log_level);
-	return snapshot_new(&config->snapshot, diag, out);
+	log_warnings(server, config);
+	return OK;
 }
 
 static enum err reload(struct server *server, struct diag *diag)
@@ -181,7 +212,9 @@ static enum err reload(struct server *server, struct diag *diag)
 	}
 	stop_sources(server);
 	publish(server, snap);
-	config_free(server->config);
+	log_restart(server, config);
+	if (server->config != server->started)
+		config_free(server->config);
 	server->config = config;
 	start_sources(server);
 	server->reloads++;
@@ -427,6 +460,7 @@ static enum err server_start(struct server *server, struct diag *diag)
 {
 	enum err err = config_load(server->config_file, diag, &server->config);
 
+	server->started = server->config;
 	if (err == OK)
 		err = take_config(server, server->config, diag, &server->snap);
 	if (err == OK)
@@ -489,7 +523,9 @@ static void server_init(struct server *server, const char *config_file)
 static void server_fini(struct server *server)
 {
 	snapshot_unref(server->snap);
-	config_free(server->config);
+	if (server->config != server->started)
+		config_free(server->config);
+	config_free(server->started);
 	rows_paths_free(server->rows_paths);
 	peek_paths_free(server->peek_paths);
 	dialects_free(server->dialects);

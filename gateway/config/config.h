@@ -8,8 +8,9 @@
  * Owns:    everything it hands out, until config_free. Secrets from ${env:} and
  *          ${file:} are wiped then.
  * Threads: main only; it reads files.
- * Limits:  64 includes per list, 4 MiB per YAML file, 64 levels; text files by
- *          the limits of the modules that read them.
+ * Limits:  16 listeners, 64 patterns of policy files with 256 files each, 256 MiB a
+ *          text file, 1 GiB in all, 32 warnings; YAML as in yaml.h, the rest by the
+ *          modules that read it.
  */
 #ifndef GATEWAY_CONFIG_CONFIG_H
 #define GATEWAY_CONFIG_CONFIG_H
@@ -21,7 +22,9 @@
 #include "metering/journal/journal.h"
 #include "metering/ledger/ledger.h"
 
-#define CONFIG_LISTENERS 16
+#define CONFIG_LISTENERS     16
+#define CONFIG_WARNINGS	     32
+#define CONFIG_WARNING_BYTES 240
 
 struct config_listener {
 	struct str address;
@@ -49,10 +52,23 @@ struct config {
 	struct journal_options journal; /* on_open is the caller's to set */
 	struct ledger_options ledger;
 	struct str hash; /* SHA-256 over all files read, hex */
+	/* What loads and is hardly meant; one line each. */
+	char warnings[CONFIG_WARNINGS][CONFIG_WARNING_BYTES];
+	size_t warning_count;
 };
 
 /* Relative paths are taken from the folder of the file that names them. */
 MUST_CHECK enum err config_load(const char *file, struct diag *diag, struct config **out);
 void config_free(struct config *config);
+/* The snapshot of it, as serve takes it; what is wrong is said with its place in the file. */
+MUST_CHECK enum err config_snapshot(struct config *config, uint64_t generation, struct diag *diag,
+				    struct snapshot **out);
+/* What serve opens beside the snapshot and check can try without serving: certificates and keys
+ * of the listeners. */
+MUST_CHECK enum err config_check_listeners(const struct config *config, struct diag *diag);
+/* The options that a reload from `old` to `new` leaves as they were until the next start, as
+ * "gateway.workers, limits.head"; empty when there are none. */
+MUST_CHECK enum err config_restart_options(const struct config *old, const struct config *new,
+					   struct buf *out);
 
 #endif

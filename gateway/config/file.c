@@ -4,8 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/buf.h"
+
+#define FILE_PATTERN_BYTES 8192
 
 static enum err read_all(int fd, char *out, size_t len, size_t *out_len)
 {
@@ -29,7 +34,8 @@ static enum err read_all(int fd, char *out, size_t len, size_t *out_len)
 enum err config_file_read(struct arena *arena, const char *path, size_t max, struct diag *diag,
 			  struct str *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Of a pipe nobody need write: opening must not wait for it. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	char *content = NULL;
 	size_t len = 0;
@@ -44,9 +50,11 @@ enum err config_file_read(struct arena *arena, const char *path, size_t max, str
 		err = diag_set(diag, ERR_LIMIT, path, 0, 0, "is larger than %zu bytes", max);
 	if (err == OK) {
 		content = arena_alloc(arena, (size_t)st.st_size + 1);
-		err = content == NULL ? ERR_LIMIT : read_all(fd, content, (size_t)st.st_size, &len);
-		if (err != OK)
-			err = diag_set(diag, err, path, 0, 0, "cannot be read: %s",
+		if (content == NULL)
+			err = diag_set(diag, ERR_LIMIT, path, 0, 0,
+				       "does not fit into what memory a configuration may take");
+		else if (read_all(fd, content, (size_t)st.st_size, &len) != OK)
+			err = diag_set(diag, ERR_IO, path, 0, 0, "cannot be read: %s",
 				       strerror(errno));
 	}
 	close(fd);
@@ -57,24 +65,67 @@ enum err config_file_read(struct arena *arena, const char *path, size_t max, str
 	return OK;
 }
 
-enum err config_file_match(struct arena *arena, const char *pattern, struct diag *diag,
-			   const char **out, size_t *out_count)
+/* folder/pattern, with what is special to glob escaped in the folder. */
+static enum err make_pattern(struct str folder, struct str pattern, struct buf *out)
+{
+	enum err err = OK;
+	bool has_folder = folder.len > 0 && (pattern.len == 0 || pattern.ptr[0] != '/');
+
+	for (size_t i = 0; err == OK && has_folder && i < folder.len; i++) {
+		char c = folder.ptr[i];
+
+		if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\')
+			err = buf_append_byte(out, '\\');
+		if (err == OK)
+			err = buf_append_byte(out, c);
+	}
+	if (err == OK && has_folder)
+		err = buf_append_byte(out, '/');
+	if (err == OK)
+		err = buf_append(out, pattern);
+	return err != OK ? err : buf_append_byte(out, '\0');
+}
+
+static enum err fail_match(int failed, struct str pattern, struct diag *diag)
+{
+	char name[200];
+
+	(void)snprintf(name, sizeof(name), STR_FMT, STR_ARG(pattern));
+	if (failed == GLOB_NOMATCH)
+		return diag_set(diag, ERR_NOT_FOUND, name, 0, 0, "no file has such a name");
+	return diag_set(diag, ERR_IO, name, 0, 0, "the folder cannot be read: %s", strerror(errno));
+}
+
+enum err config_file_match(struct arena *arena, struct str folder, struct str pattern,
+			   struct diag *diag, const char *out[static CONFIG_FILE_MATCHES],
+			   size_t *out_count)
 {
 	glob_t found = {0};
-	enum err err = OK;
+	struct buf full;
+	int failed = GLOB_NOSPACE;
+	enum err err;
 
-	if (glob(pattern, GLOB_ERR, NULL, &found) != 0)
-		err = diag_set(diag, ERR_NOT_FOUND, pattern, 0, 0, "no file has such a name");
-	else if (found.gl_pathc > CONFIG_FILE_MATCHES)
-		err = diag_set(diag, ERR_LIMIT, pattern, 0, 0, "more than %d files have such names",
-			       CONFIG_FILE_MATCHES);
+	buf_init(&full, FILE_PATTERN_BYTES);
+	err = make_pattern(folder, pattern, &full);
+	if (err == OK) {
+		failed = glob(full.ptr, GLOB_ERR, NULL, &found);
+		if (failed != 0)
+			err = fail_match(failed, pattern, diag);
+	} else {
+		err = diag_set(diag, err, "", 0, 0, "the name is too long");
+	}
+	if (err == OK && found.gl_pathc > CONFIG_FILE_MATCHES)
+		err = diag_set(diag, ERR_LIMIT, full.ptr, 0, 0,
+			       "more than %d files have such names", CONFIG_FILE_MATCHES);
 	for (size_t i = 0; err == OK && i < found.gl_pathc; i++) {
 		out[i] = arena_str(arena, str_from_c(found.gl_pathv[i])).ptr;
 		if (out[i] == NULL)
-			err = ERR_LIMIT;
+			err = diag_set(diag, ERR_LIMIT, full.ptr, 0, 0, "too many files");
 	}
 	if (err == OK)
 		*out_count = found.gl_pathc;
-	globfree(&found);
+	if (failed == 0)
+		globfree(&found);
+	buf_fini(&full);
 	return err;
 }

@@ -16,8 +16,11 @@
 /* ERR_NOT_FOUND, ERR_LIMIT or ERR_IO with a diag that names the file. */
 MUST_CHECK enum err config_file_read(struct arena *arena, const char *path, size_t max,
 				     struct diag *diag, struct str *out);
-/* Paths that match a shell pattern, sorted; ERR_NOT_FOUND when there is none. */
-MUST_CHECK enum err config_file_match(struct arena *arena, const char *pattern, struct diag *diag,
-				      const char **out, size_t *out_count);
+/* Paths of the files that match a shell pattern, sorted; ERR_NOT_FOUND when there is none. The
+ * folder, which may be empty, is put in front as it is: no pattern. */
+MUST_CHECK enum err config_file_match(struct arena *arena, struct str folder, struct str pattern,
+				      struct diag *diag,
+				      const char *out[static CONFIG_FILE_MATCHES],
+				      size_t *out_count);
 
 #endif

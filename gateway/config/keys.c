@@ -2,6 +2,7 @@
 #include "gateway/config/keys.h"
 
 #include "base/clock.h"
+#include "gateway/config/suggest.h"
 
 #define KEYS_ATTRIBUTES 64
 
@@ -11,6 +12,8 @@ static enum err read_text(struct option_reader *reader, const struct config_yaml
 	if (node->kind != CONFIG_YAML_SCALAR)
 		return option_fail(reader, ERR_MALFORMED, node, STR_FMT " must be a value, not %s",
 				   STR_ARG(node->key), config_yaml_kind_name(node->kind));
+	if (str_index(node->text, '\n') < node->text.len)
+		return option_fail(reader, ERR_MALFORMED, node, "a line break cannot stand in it");
 	*out = node->text;
 	return OK;
 }
@@ -155,10 +158,12 @@ static enum err read_member(struct option_reader *reader, const struct config_ya
 			    struct apikey_row *row)
 {
 	struct config_yaml at_key = {.line = node->key_line, .column = node->key_column};
+	struct suggest suggest = {.word = node->key};
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
 		void *member = (char *)row + members[i].offset;
 
+		suggest_try(&suggest, members[i].name);
 		if (!str_eq(members[i].name, node->key))
 			continue;
 		if (members[i].read != NULL)
@@ -166,6 +171,11 @@ static enum err read_member(struct option_reader *reader, const struct config_ya
 		return members[i].is_list ? read_list(reader, node, member)
 					  : read_text(reader, node, member);
 	}
+	if (str_is_set(suggest.best))
+		return option_fail(reader, ERR_MALFORMED, &at_key,
+				   "a key has no member \"" STR_FMT "\"; did you mean \"" STR_FMT
+				   "\"?",
+				   STR_ARG(node->key), STR_ARG(suggest.best));
 	return option_fail(reader, ERR_MALFORMED, &at_key, "a key has no member \"" STR_FMT "\"",
 			   STR_ARG(node->key));
 }
@@ -206,7 +216,7 @@ enum err config_keys_read(struct option_reader *reader, const struct config_yaml
 	if (root->kind == CONFIG_YAML_MAP && root->count == 0)
 		return OK;
 	/* An empty list is written as nothing behind "keys:". */
-	if (list != NULL && list->kind == CONFIG_YAML_SCALAR && list->text.len == 0)
+	if (list != NULL && config_yaml_is_null(list))
 		return OK;
 	if (list == NULL || list->kind != CONFIG_YAML_LIST || root->count > 1)
 		return option_fail(reader, ERR_MALFORMED, root,

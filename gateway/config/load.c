@@ -1,38 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/config/load.h"
+
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/crypt.h"
-#include "gateway/config/config.h"
 #include "gateway/config/file.h"
+#include "gateway/config/issuers.h"
 #include "gateway/config/keys.h"
-#include "gateway/config/options.h"
+#include "gateway/config/models.h"
 #include "gateway/config/prices.h"
-#include "metering/usage/usage.h"
+#include "gateway/config/suggest.h"
+#include "gateway/config/warning.h"
+#include "gateway/net/address.h"
+#include "metering/ledger/redis_url.h"
 
 #define LOAD_ARENA_MAX	(1U << 30)
 #define LOAD_TEXT_BYTES (256U << 20) /* of one Cedar or JSON file */
 #define LOAD_QUEUED	(1U << 20)
 
-/* The arena and what was read go with the configuration. */
-struct load {
-	struct config config; /* first: config_free gets a pointer to it */
-	struct arena arena;
-	struct config_raw raw;
-	struct option_reader reader; /* of the main file */
-	struct diag *diag;
-	struct buf digests; /* SHA-256 of every file, in the order of reading */
-};
-
-static enum err load_file(struct load *load, const char *path, size_t max, struct str *out)
+static enum err fail_memory(struct load *load, const struct config_yaml *node)
 {
-	uint8_t digest[CRYPT_SHA256_BYTES];
-	enum err err = config_file_read(&load->arena, path, max, load->diag, out);
+	return option_fail(&load->reader, ERR_LIMIT, node, "the configuration is too large");
+}
 
-	if (err != OK)
-		return err;
-	crypt_sha256(*out, digest);
-	return buf_append(&load->digests, str_make((const char *)digest, sizeof(digest)));
+/* Files ------------------------------------------------------------------------------------ */
+
+static enum err keep_text(struct load *load, const char *path, struct str text)
+{
+	struct load_text *kept = arena_alloc(&load->arena, sizeof(*kept));
+	uint8_t digest[CRYPT_SHA256_BYTES];
+
+	if (kept == NULL)
+		return fail_memory(load, NULL);
+	*kept = (struct load_text){.file = path, .text = text, .next = load->texts};
+	load->texts = kept;
+	crypt_sha256(text, digest);
+	if (buf_append(&load->digests, str_make((const char *)digest, sizeof(digest))) != OK)
+		return fail_memory(load, NULL);
+	return OK;
+}
+
+/* node: what named the file, and is blamed when it cannot be read; NULL for the main file. */
+static enum err load_file(struct load *load, const struct config_yaml *node, const char *path,
+			  size_t max, struct str *out)
+{
+	struct diag diag = {0};
+	enum err err = config_file_read(&load->arena, path, max, &diag, out);
+
+	if (err == OK)
+		return keep_text(load, path, *out);
+	if (node == NULL)
+		return diag_set(load->diag, err, diag.file, 0, 0, "%s", diag.text);
+	return option_fail(&load->reader, err, node, "%s %s", diag.file, diag.text);
 }
 
 /* The folder that a file's relative paths are taken from. */
@@ -43,18 +62,31 @@ static struct str folder_of(struct arena *arena, struct str path)
 	return path.len > 1 ? arena_str(arena, str_sub(path, 0, path.len - 1)) : path;
 }
 
-static enum err load_yaml(struct load *load, const char *path, struct option_reader *reader,
-			  const struct config_yaml **out)
+static enum err load_yaml(struct load *load, const struct config_yaml *node, const char *path,
+			  struct option_reader *reader, const struct config_yaml **out)
 {
+	struct str text = {0};
+	enum err err = load_file(load, node, path, CONFIG_YAML_BYTES, &text);
+
+	if (err != OK)
+		return err;
 	*reader = (struct option_reader){
 		.arena = &load->arena,
 		.file = path,
+		.text = text,
 		.folder = folder_of(&load->arena, str_from_c(path)),
 		.diag = load->diag,
 	};
-	if (load_file(load, path, CONFIG_YAML_BYTES, &reader->text) != OK)
-		return ERR_IO;
-	return config_yaml_parse(&load->arena, path, reader->text, load->diag, out);
+	return config_yaml_parse(&load->arena, path, text, load->diag, out);
+}
+
+/* The value of an option that was read; never NULL for one that is set. */
+static const struct config_yaml *node_of(const struct config_yaml *root, struct str section,
+					 struct str name)
+{
+	const struct config_yaml *map = config_yaml_get(root, section);
+
+	return map == NULL ? NULL : config_yaml_get(map, name);
 }
 
 /* Sections that stand once ------------------------------------------------------------- */
@@ -71,34 +103,44 @@ static const struct {
 
 static const struct str lists[] = {STR("listeners"), STR("upstreams"), STR("models")};
 
-static enum err check_sections(struct load *load, const struct config_yaml *root)
+static enum err check_section(struct load *load, const struct config_yaml *node)
 {
-	for (const struct config_yaml *node = root->first; node != NULL; node = node->next) {
-		struct config_yaml at_key = {.line = node->key_line, .column = node->key_column};
-		bool is_known = false;
+	struct config_yaml at_key = {.line = node->key_line, .column = node->key_column};
+	struct suggest suggest = {.word = node->key};
 
-		for (size_t i = 0; i < ARRAY_LEN(singles); i++)
-			is_known |= str_eq(singles[i].name, node->key);
-		for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-			is_known |= str_eq(lists[i], node->key);
-		if (!is_known)
-			return option_fail(&load->reader, ERR_MALFORMED, &at_key,
-					   "there is no section \"" STR_FMT
-					   "\"; there are gateway, listeners, admin, limits, "
-					   "identity, policy, prices, ledger, journal, upstreams "
-					   "and models",
-					   STR_ARG(node->key));
+	for (size_t i = 0; i < ARRAY_LEN(singles); i++) {
+		if (str_eq(singles[i].name, node->key))
+			return OK;
+		suggest_try(&suggest, singles[i].name);
 	}
-	return OK;
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		if (str_eq(lists[i], node->key))
+			return OK;
+		suggest_try(&suggest, lists[i]);
+	}
+	if (str_is_set(suggest.best))
+		return option_fail(&load->reader, ERR_MALFORMED, &at_key,
+				   "there is no section \"" STR_FMT "\"; did you mean \"" STR_FMT
+				   "\"?",
+				   STR_ARG(node->key), STR_ARG(suggest.best));
+	return option_fail(&load->reader, ERR_MALFORMED, &at_key,
+			   "there is no section \"" STR_FMT
+			   "\"; there are gateway, listeners, admin, limits, identity, policy, "
+			   "prices, ledger, journal, upstreams and models",
+			   STR_ARG(node->key));
 }
 
 static enum err load_singles(struct load *load, const struct config_yaml *root)
 {
-	enum err err = root->kind == CONFIG_YAML_MAP
-			       ? check_sections(load, root)
-			       : option_fail(&load->reader, ERR_MALFORMED, root,
-					     "the file must be a map of sections");
+	enum err err = OK;
 
+	if (root->kind != CONFIG_YAML_MAP)
+		return option_fail(&load->reader, ERR_MALFORMED, root,
+				   "the file must be a map of sections, not %s",
+				   config_yaml_kind_name(root->kind));
+	for (const struct config_yaml *node = root->first; err == OK && node != NULL;
+	     node = node->next)
+		err = check_section(load, node);
 	for (size_t i = 0; err == OK && i < ARRAY_LEN(singles); i++)
 		err = option_read(&load->reader, singles[i].section,
 				  config_yaml_get(root, singles[i].name), &load->raw);
@@ -110,241 +152,140 @@ static enum err load_singles(struct load *load, const struct config_yaml *root)
 static enum err list_of(struct load *load, const struct config_yaml *root, struct str name,
 			const struct config_yaml **out)
 {
-	*out = config_yaml_get(root, name);
-	if (*out == NULL)
-		return option_fail(&load->reader, ERR_MALFORMED, root,
-				   "the list \"" STR_FMT "\" is missing", STR_ARG(name));
-	if ((*out)->kind != CONFIG_YAML_LIST)
-		return option_fail(&load->reader, ERR_MALFORMED, *out,
+	const struct config_yaml *list = config_yaml_get(root, name);
+
+	if (list == NULL || config_yaml_is_null(list))
+		return option_fail(&load->reader, ERR_MALFORMED, list,
+				   "the list \"" STR_FMT "\" is missing or has no entry",
+				   STR_ARG(name));
+	if (list->kind != CONFIG_YAML_LIST)
+		return option_fail(&load->reader, ERR_MALFORMED, list,
 				   STR_FMT " must be a list, not %s", STR_ARG(name),
-				   config_yaml_kind_name((*out)->kind));
+				   config_yaml_kind_name(list->kind));
+	*out = list;
+	return OK;
+}
+
+static enum err check_address(struct load *load, const struct config_yaml *section,
+			      struct str address)
+{
+	union address parsed;
+
+	if (address_parse(address, &parsed) == OK)
+		return OK;
+	return option_fail(&load->reader, ERR_MALFORMED, config_yaml_get(section, STR("address")),
+			   "address: \"" STR_FMT
+			   "\" is not an IP address with a port, such as 0.0.0.0:8080 or [::]:8080",
+			   STR_ARG(address));
+}
+
+static enum err load_listener(struct load *load, const struct config_yaml *node,
+			      struct config_raw_listener *raw, struct config_listener *out)
+{
+	enum err err = option_read(&load->reader, OPTION_LISTENER, node, raw);
+	const struct config_yaml *tls;
+
+	if (err == OK)
+		err = check_address(load, node, raw->address);
+	if (err != OK)
+		return err;
+	tls = config_yaml_get(node, STR("tls"));
+	if (str_is_set(raw->certificate) != str_is_set(raw->key))
+		return option_fail(&load->reader, ERR_MALFORMED, tls,
+				   "tls needs both certificate and key");
+	if (str_is_set(raw->client_ca) && !str_is_set(raw->certificate))
+		return option_fail(&load->reader, ERR_MALFORMED, tls,
+				   "tls.client_ca needs certificate and key");
+	if (raw->is_client_required && !str_is_set(raw->client_ca))
+		return option_fail(&load->reader, ERR_MALFORMED, tls,
+				   "tls.client_required needs client_ca");
+	out->address = raw->address;
+	out->has_tls = str_is_set(raw->certificate);
+	out->tls = (struct tls_server_options){
+		.certificate_file = raw->certificate,
+		.key_file = raw->key,
+		.client_ca_file = raw->client_ca,
+		.client_required = raw->is_client_required,
+	};
 	return OK;
 }
 
 static enum err load_listeners(struct load *load, const struct config_yaml *root)
 {
+	struct config *config = &load->config;
 	const struct config_yaml *list;
 	enum err err = list_of(load, root, STR("listeners"), &list);
 
-	if (err == OK && list->count > CONFIG_LISTENERS)
-		err = option_fail(&load->reader, ERR_LIMIT, list, "more than %d listeners",
-				  CONFIG_LISTENERS);
+	if (err == OK && (list->count == 0 || list->count > CONFIG_LISTENERS))
+		err = option_fail(&load->reader, ERR_LIMIT, list,
+				  "listeners must have 1 to %d entries", CONFIG_LISTENERS);
 	for (const struct config_yaml *node = err == OK ? list->first : NULL;
 	     err == OK && node != NULL; node = node->next) {
-		struct config_raw_listener raw = {0};
-		struct config_listener *out =
-			&load->config.listeners[load->config.listener_count++];
+		size_t i = config->listener_count++;
 
-		err = option_read(&load->reader, OPTION_LISTENER, node, &raw);
-		out->address = raw.address;
-		out->has_tls = str_is_set(raw.certificate) || str_is_set(raw.key);
-		out->tls.certificate_file = raw.certificate;
-		out->tls.key_file = raw.key;
-		out->tls.client_ca_file = raw.client_ca;
-		out->tls.client_required = raw.is_client_required;
-		if (err == OK && out->has_tls &&
-		    (!str_is_set(raw.certificate) || !str_is_set(raw.key)))
-			err = option_fail(&load->reader, ERR_MALFORMED, node,
-					  "tls needs both certificate and key");
+		err = load_listener(load, node, &load->listeners[i], &config->listeners[i]);
 	}
 	return err;
 }
 
-static enum err load_upstreams(struct load *load, const struct config_yaml *root)
+static enum err load_routes(struct load *load, const struct config_yaml *root)
 {
 	struct snapshot_options *snapshot = &load->config.snapshot;
-	struct upstream_options *upstreams;
+	struct config_upstreams upstreams = {0};
+	struct config_models models = {0};
 	const struct config_yaml *list;
 	enum err err = list_of(load, root, STR("upstreams"), &list);
 
-	if (err != OK)
-		return err;
-	upstreams = arena_array(&load->arena, list->count, sizeof(*upstreams));
-	if (upstreams == NULL)
-		return ERR_LIMIT;
-	snapshot->upstreams = upstreams;
-	for (const struct config_yaml *node = list->first; err == OK && node != NULL;
-	     node = node->next) {
-		struct upstream_options *own = &upstreams[snapshot->upstream_count++];
-
-		err = option_read(&load->reader, OPTION_UPSTREAM, node, own);
-		if (err == OK &&
-		    str_is_set(own->credential_header) != str_is_set(own->credential_value))
-			err = option_fail(&load->reader, ERR_MALFORMED, node,
-					  "credential needs both header and value");
-		for (size_t i = 0; err == OK && i + 1 < snapshot->upstream_count; i++)
-			if (str_eq(upstreams[i].name, own->name))
-				err = option_fail(&load->reader, ERR_CONFLICT, node,
-						  "another upstream has the name \"" STR_FMT "\"",
-						  STR_ARG(own->name));
-	}
-	return err;
-}
-
-static enum err load_models(struct load *load, const struct config_yaml *root)
-{
-	struct snapshot_options *snapshot = &load->config.snapshot;
-	struct model_options *models;
-	const struct config_yaml *list;
-	enum err err = list_of(load, root, STR("models"), &list);
-
-	if (err != OK)
-		return err;
-	models = arena_array(&load->arena, list->count, sizeof(*models));
-	if (models == NULL)
-		return ERR_LIMIT;
-	snapshot->models = models;
-	for (const struct config_yaml *node = list->first; err == OK && node != NULL;
-	     node = node->next) {
-		struct model_options *own = &models[snapshot->model_count++];
-
-		own->line = node->line;
-		own->column = node->column;
-		err = option_read(&load->reader, OPTION_MODEL, node, own);
-		if (err == OK && own->region_count == 0 && str_is_set(own->region)) {
-			own->regions = &own->region;
-			own->region_count = 1;
-		}
-	}
-	return err;
-}
-
-/* Identity ------------------------------------------------------------------------------------ */
-
-static enum err issuer_algorithms(struct load *load, const struct config_yaml *node,
-				  const struct config_raw_issuer *raw, struct issuer *out)
-{
-	for (size_t i = 0; i < raw->algorithms.count; i++) {
-		enum jws_alg alg;
-
-		if (jws_alg_from_str(raw->algorithms.items[i], &alg) != OK)
-			return option_fail(&load->reader, ERR_MALFORMED, node,
-					   "algorithms: \"" STR_FMT "\" is not one we verify",
-					   STR_ARG(raw->algorithms.items[i]));
-		out->algorithms |= JWS_ALG_BIT(alg);
-	}
-	return OK;
-}
-
-static enum err issuer_attributes(struct load *load, const struct config_raw_issuer *raw,
-				  struct issuer *out)
-{
-	const struct config_yaml *map = raw->attributes;
-	struct claim_attribute *attributes;
-
-	if (map == NULL)
-		return OK;
-	attributes = arena_array(&load->arena, map->count, sizeof(*attributes));
-	if (attributes == NULL)
-		return ERR_LIMIT;
-	out->claims.attributes = attributes;
-	for (const struct config_yaml *node = map->first; node != NULL; node = node->next) {
-		if (node->kind != CONFIG_YAML_SCALAR)
-			return option_fail(&load->reader, ERR_MALFORMED, node,
-					   "an attribute must name one claim");
-		attributes[out->claims.attribute_count++] =
-			(struct claim_attribute){node->key, node->text};
-	}
-	return OK;
-}
-
-static enum err issuer_keys(struct load *load, const struct config_yaml *node, size_t index,
-			    const struct config_raw_issuer *raw, struct issuer *out,
-			    struct jwks_source_options *source)
-{
-	if (str_is_set(raw->file) == str_is_set(raw->url))
-		return option_fail(&load->reader, ERR_MALFORMED, node,
-				   "jwks needs either file or url");
-	*source = (struct jwks_source_options){
-		.issuer = index,
-		.file = raw->file,
-		.url = raw->url,
-		.ca_file = raw->ca,
-		.allow_plain = raw->allow_plain,
-		.algorithms = out->algorithms,
-		.refresh_ms = raw->refresh_ms,
-	};
-	if (str_is_set(raw->url)) {
-		bool is_plain = str_has_prefix(raw->url, STR("http://"));
-
-		if (!str_has_prefix(raw->url, STR("https://")) && !(is_plain && raw->allow_plain))
-			return option_fail(&load->reader, ERR_MALFORMED, node,
-					   "jwks.url must begin with https://");
-		return OK;
-	}
-	return jwks_load(raw->file.ptr, out->algorithms, load->diag, &out->keys);
-}
-
-static enum err load_issuer(struct load *load, const struct config_yaml *node, size_t index,
-			    struct issuer *out, struct jwks_source_options *source)
-{
-	struct config_raw_issuer raw = {0};
-	enum err err = option_read(&load->reader, OPTION_ISSUER, node, &raw);
-
-	if (err != OK)
-		return err;
-	*out = (struct issuer){
-		.name = raw.name,
-		.issuer = raw.issuer,
-		.audience = raw.audience,
-		.leeway_s = raw.leeway_ms / 1000,
-		.kind = (enum principal_kind)raw.kind,
-		.claims = raw.claims,
-	};
-	err = issuer_algorithms(load, node, &raw, out);
 	if (err == OK)
-		err = issuer_attributes(load, &raw, out);
-	return err != OK ? err : issuer_keys(load, node, index, &raw, out, source);
-}
-
-static enum err load_issuers(struct load *load)
-{
-	const struct config_yaml *list = load->raw.issuers;
-	struct config *config = &load->config;
-	struct jwks_source_options *sources;
-	struct issuer *issuers;
-	enum err err = OK;
-
-	if (list == NULL)
-		return OK;
-	issuers = arena_array(&load->arena, list->count, sizeof(*issuers));
-	sources = arena_array(&load->arena, list->count, sizeof(*sources));
-	if (issuers == NULL || sources == NULL)
-		return ERR_LIMIT;
-	config->snapshot.issuers = issuers;
-	config->key_sources = sources;
-	for (const struct config_yaml *node = list->first; err == OK && node != NULL;
-	     node = node->next) {
-		size_t i = config->snapshot.issuer_count++;
-
-		err = load_issuer(load, node, i, &issuers[i], &sources[i]);
-		config->key_source_count++;
-	}
+		err = config_upstreams_read(&load->reader, list, &upstreams);
+	/* Kept even so: credentials are wiped from there. */
+	snapshot->upstreams = upstreams.items;
+	snapshot->upstream_count = upstreams.count;
+	if (err == OK)
+		err = list_of(load, root, STR("models"), &list);
+	if (err == OK)
+		err = config_models_read(&load->reader, list, &models);
+	snapshot->models = models.items;
+	snapshot->model_count = models.count;
 	return err;
 }
 
-static enum err load_keys(struct load *load)
+/* Files that are named ------------------------------------------------------------------- */
+
+static enum err load_keys(struct load *load, const struct config_yaml *root)
 {
 	struct snapshot_options *snapshot = &load->config.snapshot;
-	const struct config_yaml *root;
+	const struct config_yaml *document;
 	struct option_reader reader;
 	enum err err;
 
 	if (!str_is_set(load->raw.keys_file))
 		return OK;
 	snapshot->keys_file = load->raw.keys_file.ptr;
-	err = load_yaml(load, snapshot->keys_file, &reader, &root);
-	return err != OK ? err
-			 : config_keys_read(&reader, root, &snapshot->keys, &snapshot->key_count);
+	err = load_yaml(load, node_of(root, STR("identity"), STR("keys")), snapshot->keys_file,
+			&reader, &document);
+	return err != OK
+		       ? err
+		       : config_keys_read(&reader, document, &snapshot->keys, &snapshot->key_count);
 }
 
-/* Prices and policy ------------------------------------------------------------------------------
- */
+static enum err load_issuers(struct load *load)
+{
+	struct config *config = &load->config;
+	struct config_issuers issuers = {0};
+	enum err err = config_issuers_read(&load->reader, load->raw.issuers, &issuers);
 
-static enum err load_prices(struct load *load)
+	config->snapshot.issuers = issuers.items;
+	config->snapshot.issuer_count = issuers.count;
+	config->key_sources = issuers.sources;
+	config->key_source_count = issuers.count;
+	return err;
+}
+
+static enum err load_prices(struct load *load, const struct config_yaml *root)
 {
 	struct snapshot_options *snapshot = &load->config.snapshot;
-	const struct config_yaml *root;
+	const struct config_yaml *document;
 	struct option_reader reader;
 	enum err err;
 
@@ -353,52 +294,83 @@ static enum err load_prices(struct load *load)
 	if (!str_is_set(load->raw.prices_file))
 		return OK;
 	snapshot->prices_file = load->raw.prices_file.ptr;
-	err = load_yaml(load, snapshot->prices_file, &reader, &root);
+	err = load_yaml(load, node_of(root, STR("prices"), STR("file")), snapshot->prices_file,
+			&reader, &document);
 	return err != OK ? err
-			 : config_prices_read(&reader, root, &snapshot->prices,
+			 : config_prices_read(&reader, document, &snapshot->prices,
 					      &snapshot->price_count);
 }
 
-static enum err load_source(struct load *load, struct str path, struct policy_source *out)
+static enum err load_source(struct load *load, const struct config_yaml *node, struct str path,
+			    struct policy_source *out)
 {
 	if (!str_is_set(path))
 		return OK;
 	out->file = path.ptr;
-	return load_file(load, path.ptr, LOAD_TEXT_BYTES, &out->text);
+	return load_file(load, node, path.ptr, LOAD_TEXT_BYTES, &out->text);
 }
 
-static enum err load_policies(struct load *load)
+/* Two patterns may find the same file; its policies stand once. */
+static bool is_loaded(const struct snapshot_options *snapshot, const char *path)
+{
+	for (size_t i = 0; i < snapshot->policy_count; i++)
+		if (str_eq(str_from_c(snapshot->policies[i].file), str_from_c(path)))
+			return true;
+	return false;
+}
+
+static enum err load_pattern(struct load *load, const struct config_yaml *node, struct str pattern,
+			     struct policy_source *sources)
 {
 	struct snapshot_options *snapshot = &load->config.snapshot;
 	const char *paths[CONFIG_FILE_MATCHES];
-	struct policy_source *sources = arena_array(
-		&load->arena, load->raw.policy_files.count * CONFIG_FILE_MATCHES, sizeof(*sources));
-	enum err err = OK;
+	struct diag diag = {0};
+	size_t count = 0;
+	enum err err =
+		config_file_match(&load->arena, load->reader.folder, pattern, &diag, paths, &count);
 
-	if (sources == NULL)
-		return ERR_LIMIT;
-	snapshot->policies = sources;
-	for (size_t i = 0; err == OK && i < load->raw.policy_files.count; i++) {
-		struct str pattern = option_path(&load->reader, load->raw.policy_files.items[i]);
-		size_t count = 0;
-
-		err = config_file_match(&load->arena, pattern.ptr, load->diag, paths, &count);
-		for (size_t p = 0; err == OK && p < count; p++)
-			err = load_source(load, str_from_c(paths[p]),
-					  &sources[snapshot->policy_count++]);
+	if (err != OK)
+		return option_fail(&load->reader, err, node, "files: %s: %s", diag.file, diag.text);
+	for (size_t i = 0; err == OK && i < count; i++) {
+		if (is_loaded(snapshot, paths[i]))
+			continue;
+		err = load_source(load, node, str_from_c(paths[i]),
+				  &sources[snapshot->policy_count]);
+		snapshot->policy_count++;
 	}
-	if (err == OK)
-		err = load_source(load, load->raw.schema_file, &snapshot->schema);
-	if (err == OK)
-		err = load_source(load, load->raw.entities_file, &snapshot->entities);
 	return err;
 }
 
-/* The rest ---------------------------------------------------------------------------------------
- */
+static enum err load_policies(struct load *load, const struct config_yaml *root)
+{
+	struct snapshot_options *snapshot = &load->config.snapshot;
+	const struct str_list *patterns = &load->raw.policy_files;
+	const struct config_yaml *node = node_of(root, STR("policy"), STR("files"));
+	struct policy_source *sources =
+		arena_array(&load->arena, patterns->count * CONFIG_FILE_MATCHES, sizeof(*sources));
+	enum err err = OK;
+
+	if (sources == NULL)
+		return fail_memory(load, node);
+	snapshot->policies = sources;
+	/* The node of each entry, when they stand in a list. */
+	if (node->kind == CONFIG_YAML_LIST)
+		node = node->first;
+	for (size_t i = 0; err == OK && i < patterns->count; i++, node = node->next)
+		err = load_pattern(load, node, patterns->items[i], sources);
+	if (err == OK)
+		err = load_source(load, node_of(root, STR("policy"), STR("schema")),
+				  load->raw.schema_file, &snapshot->schema);
+	if (err == OK)
+		err = load_source(load, node_of(root, STR("policy"), STR("entities")),
+				  load->raw.entities_file, &snapshot->entities);
+	return err;
+}
+
+/* The rest --------------------------------------------------------------------------------- */
 
 /* "+01:00", "-03:30". */
-static enum err parse_offset(struct load *load, int64_t *out_ms)
+static enum err parse_offset(struct load *load, const struct config_yaml *root, int64_t *out_ms)
 {
 	struct str text = load->raw.utc_offset;
 	uint64_t hours = 0, minutes = 0;
@@ -406,10 +378,10 @@ static enum err parse_offset(struct load *load, int64_t *out_ms)
 	if (text.len != 6 || text.ptr[3] != ':' || (text.ptr[0] != '+' && text.ptr[0] != '-') ||
 	    str_to_u64(str_sub(text, 1, 2), &hours) != OK ||
 	    str_to_u64(str_sub(text, 4, 2), &minutes) != OK || hours > 14 || minutes > 59)
-		return diag_set(load->diag, ERR_MALFORMED, load->reader.file, 0, 0,
-				"gateway.utc_offset: \"" STR_FMT
-				"\" is not an offset such as +01:00",
-				STR_ARG(text));
+		return option_fail(&load->reader, ERR_MALFORMED,
+				   node_of(root, STR("gateway"), STR("utc_offset")),
+				   "utc_offset: \"" STR_FMT "\" is not an offset such as +01:00",
+				   STR_ARG(text));
 	*out_ms = (int64_t)(hours * 60 + minutes) * 60000;
 	if (text.ptr[0] == '-')
 		*out_ms = -*out_ms;
@@ -454,7 +426,7 @@ static void fill_stores(struct load *load)
 		.state = raw->state.ptr,
 		.gateway = raw->gateway_id,
 		.durability = raw->durability == 1 ? JOURNAL_RELAXED : JOURNAL_STRICT,
-		.keep_s = raw->journal_keep_ms / 1000,
+		.keep_s = (raw->journal_keep_ms + 999) / 1000,
 		.segment_bytes = (uint32_t)raw->journal_segment,
 	};
 	config->ledger = (struct ledger_options){
@@ -473,30 +445,41 @@ static void fill_stores(struct load *load)
 	};
 }
 
-/* What can be said of prices without a call: every model must be in the book. */
-static enum err check_prices(struct load *load)
+/* "redis://user:word@host": a secret that stands in the file. */
+static bool has_password(struct str url)
 {
-	const struct snapshot_options *snapshot = &load->config.snapshot;
-	struct price_options options = {.file = snapshot->prices_file, .meters = meter_names()};
-	struct price_book *book = NULL;
-	enum err err = price_book_new(snapshot->prices, snapshot->price_count, &options, load->diag,
-				      &book);
+	struct str login = url;
 
-	for (size_t i = 0; err == OK && i < snapshot->model_count && !snapshot->allow_unpriced;
-	     i++) {
-		const struct model_options *model = &snapshot->models[i];
-		struct config_yaml at = {.line = model->line, .column = model->column};
-		struct str name = str_is_set(model->price) ? model->price : model->name;
+	while (login.len > 0 && login.ptr[login.len - 1] != '@')
+		login.len--;
+	return str_has_prefix(url, STR("redis://")) && login.len > 8 &&
+	       str_index(str_sub(login, 8, login.len), ':') < login.len - 8;
+}
 
-		if (!price_book_knows(book, name))
-			err = option_fail(
-				&load->reader, ERR_NOT_FOUND, &at,
-				"model " STR_FMT ": the price book does not know \"" STR_FMT
-				"\"; add it to %s or set prices.unpriced: allow",
-				STR_ARG(model->name), STR_ARG(name), snapshot->prices_file);
+static enum err check_ledger(struct load *load, const struct config_yaml *root)
+{
+	const struct config_yaml *node = node_of(root, STR("ledger"), STR("redis"));
+	struct ledger_redis_url url;
+	struct diag diag = {0};
+	enum err err = OK;
+
+	if (load->raw.store != 1)
+		return OK;
+	if (str_is_set(load->raw.redis_url) && has_password(load->raw.redis_url)) {
+		err = option_fail(&load->reader, ERR_MALFORMED, node,
+				  "redis.url: a password must not stand in this file; use "
+				  "redis.user and redis.password");
+		if (load->diag != NULL)
+			load->diag->source[0] = '\0';
+		return err;
 	}
-	price_book_free(book);
-	return err;
+	err = ledger_redis_url_parse(&load->config.ledger.redis, &diag, &url);
+	crypt_wipe(&url, sizeof(url));
+	if (err == OK)
+		return OK;
+	if (node == NULL)
+		node = node_of(root, STR("ledger"), STR("store"));
+	return option_fail(&load->reader, err, node, "%s", diag.text);
 }
 
 static void set_hash(struct load *load)
@@ -513,32 +496,33 @@ static void set_hash(struct load *load)
 static enum err load_all(struct load *load, const char *file)
 {
 	const struct config_yaml *root;
-	enum err err = load_yaml(load, file, &load->reader, &root);
+	enum err err = load_yaml(load, NULL, file, &load->reader, &root);
 
 	if (err == OK)
 		err = load_singles(load, root);
 	if (err == OK)
+		err = parse_offset(load, root, &load->config.snapshot.utc_offset_ms);
+	if (err == OK && str_is_set(load->raw.admin_address))
+		err = check_address(load, config_yaml_get(root, STR("admin")),
+				    load->raw.admin_address);
+	if (err == OK)
 		err = load_listeners(load, root);
 	if (err == OK)
-		err = load_upstreams(load, root);
+		err = load_routes(load, root);
 	if (err == OK)
-		err = load_models(load, root);
-	if (err == OK)
-		err = load_keys(load);
+		err = load_keys(load, root);
 	if (err == OK)
 		err = load_issuers(load);
 	if (err == OK)
-		err = load_prices(load);
+		err = load_prices(load, root);
 	if (err == OK)
-		err = load_policies(load);
-	if (err == OK)
-		err = parse_offset(load, &load->config.snapshot.utc_offset_ms);
+		err = load_policies(load, root);
 	if (err != OK)
 		return err;
 	fill_process(load);
 	fill_stores(load);
 	set_hash(load);
-	return check_prices(load);
+	return check_ledger(load, root);
 }
 
 enum err config_load(const char *file, struct diag *diag, struct config **out)
@@ -552,12 +536,14 @@ enum err config_load(const char *file, struct diag *diag, struct config **out)
 	load->config.file = arena_str(&load->arena, str_from_c(file)).ptr;
 	err = load_all(load, load->config.file);
 	if (err == OK && arena_has_overflowed(&load->arena))
-		err = diag_set(diag, ERR_LIMIT, file, 0, 0, "the configuration is too large");
+		err = fail_memory(load, NULL);
 	buf_fini(&load->digests);
 	if (err != OK) {
 		config_free(&load->config);
 		return err;
 	}
+	load->diag = load->reader.diag = NULL;
+	config_warn(&load->config);
 	*out = &load->config;
 	return OK;
 }

@@ -6,7 +6,7 @@
  *
  * Owns:    nothing; texts live in the reader's arena, secrets too.
  * Threads: main: `${file:}` reads files.
- * Limits:  secret files 64 KiB.
+ * Limits:  those of each row; secrets as in secret.h.
  */
 #ifndef GATEWAY_CONFIG_OPTIONS_H
 #define GATEWAY_CONFIG_OPTIONS_H
@@ -15,6 +15,8 @@
 #include "gateway/config/yaml.h"
 #include "gateway/identity/bearer.h"
 #include "gateway/route/model.h"
+
+#define OPTION_RANGE_BYTES 64
 
 enum option_section {
 	OPTION_GATEWAY,
@@ -34,6 +36,7 @@ enum option_section {
 
 enum option_type {
 	OPTION_STRING,
+	OPTION_NAME, /* letters, digits, '-', '_', '.' */
 	OPTION_PATH,
 	OPTION_SECRET,
 	OPTION_BOOL,
@@ -84,7 +87,7 @@ struct option_reader {
 	struct diag *diag;
 };
 
-/* Fills *target (the section's struct) from map; NULL map: the defaults alone. */
+/* Fills *target (the section's struct) from map; NULL or nothing: the defaults alone. */
 MUST_CHECK enum err option_read(struct option_reader *reader, enum option_section section,
 				const struct config_yaml *map, void *target);
 /* Fails at a node of the reader's file. */
@@ -94,12 +97,13 @@ enum err option_fail(struct option_reader *reader, enum err err, const struct co
 /* A path as the file means it, NUL-terminated. */
 struct str option_path(struct option_reader *reader, struct str path);
 
-/* For the reference: walks the table; NULL at the end. */
+/* The table, row by row; NULL at the end. */
 struct option_row {
 	enum option_section section;
 	const char *name;
 	enum option_type type;
 	size_t offset;
+	size_t size; /* of the member */
 	const char *fallback;
 	int64_t min, max;
 	bool is_reloadable;
@@ -109,5 +113,11 @@ struct option_row {
 const struct option_row *option_at(size_t index);
 const char *option_section_name(enum option_section section);
 const char *option_type_name(enum option_type type);
+/* The member that the row fills in its section's struct. */
+void *option_member(const struct option_row *row, void *target);
+/* "a|b|c" of an enum; empty for others. */
+struct str option_words(const struct option_row *row);
+/* What a value must lie in, with units: "1KiB .. 1GiB", "1 .. 64 entries"; "" when nothing. */
+void option_range(const struct option_row *row, char out[static OPTION_RANGE_BYTES]);
 
 #endif

@@ -88,6 +88,15 @@ static const struct {
 	{STR("valid_to"), offsetof(struct price_row, valid_to)},
 };
 
+static enum err read_text(struct prices *prices, const struct config_yaml *node, struct str *out)
+{
+	enum err err = want(prices, node, CONFIG_YAML_SCALAR);
+
+	if (err == OK)
+		*out = node->text;
+	return err;
+}
+
 static bool read_text_member(struct price_row *row, const struct config_yaml *node)
 {
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -196,9 +205,9 @@ enum err config_prices_read(struct option_reader *reader, const struct config_ya
 		if (str_eq(node->key, STR("prices")))
 			list = node;
 		else if (str_eq(node->key, STR("version")))
-			prices.version = node->text;
+			err = read_text(&prices, node, &prices.version);
 		else if (str_eq(node->key, STR("currency")))
-			prices.currency = node->text;
+			err = read_text(&prices, node, &prices.currency);
 		else
 			err = unknown_member(&prices, node, "the price book");
 	}
@@ -216,7 +225,9 @@ enum err config_prices_read(struct option_reader *reader, const struct config_ya
 	for (const struct config_yaml *entry = list->first; err == OK && entry != NULL;
 	     entry = entry->next)
 		err = read_entry(&prices, entry);
+	if (err != OK)
+		return err;
 	*out = prices.rows;
 	*out_count = prices.count;
-	return err;
+	return OK;
 }

@@ -64,6 +64,8 @@ static enum err take_key(struct build *build, struct str text, yaml_mark_t mark)
 		return fail_at(build, ERR_UNSUPPORTED, mark, "merge keys are not supported");
 	if (config_yaml_get(map, text) != NULL)
 		return fail_at(build, ERR_CONFLICT, mark, "this key stands twice in the same map");
+	if (map->count == CONFIG_YAML_KEYS)
+		return fail_at(build, ERR_LIMIT, mark, "more than 1024 keys in one map");
 	build->key = arena_str(build->arena, text);
 	build->key_line = (unsigned)mark.line + 1;
 	build->key_column = (unsigned)mark.column + 1;
@@ -79,6 +81,17 @@ static struct config_yaml *new_node(struct build *build, enum config_yaml_kind k
 	return node;
 }
 
+static bool has_control(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if ((c < ' ' && c != '\t' && c != '\n') || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static enum err take_scalar(struct build *build, const yaml_event_t *event)
 {
 	struct str text =
@@ -88,6 +101,9 @@ static enum err take_scalar(struct build *build, const yaml_event_t *event)
 	if (event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL)
 		return fail_at(build, ERR_UNSUPPORTED, event->start_mark,
 			       "anchors and tags are not supported");
+	if (has_control(text))
+		return fail_at(build, ERR_MALFORMED, event->start_mark,
+			       "a text must hold no control character");
 	if (expects_key(build))
 		return take_key(build, text, event->start_mark);
 	node = new_node(build, CONFIG_YAML_SCALAR);
@@ -150,6 +166,25 @@ static enum err take_event(struct build *build, const yaml_event_t *event)
 	return OK;
 }
 
+/* Of bytes that are no text at all the library knows the offset alone. */
+static enum err fail_parse(struct build *build, const yaml_parser_t *parser)
+{
+	yaml_mark_t mark = parser->problem_mark;
+
+	if (parser->error == YAML_READER_ERROR) {
+		mark = (yaml_mark_t){0};
+		for (size_t i = 0; i < parser->problem_offset && i < build->text.len; i++) {
+			mark.column++;
+			if (build->text.ptr[i] != '\n')
+				continue;
+			mark.line++;
+			mark.column = 0;
+		}
+	}
+	return fail_at(build, parser->error == YAML_MEMORY_ERROR ? ERR_LIMIT : ERR_MALFORMED, mark,
+		       parser->problem != NULL ? parser->problem : "not valid YAML");
+}
+
 static enum err parse_events(struct build *build, yaml_parser_t *parser)
 {
 	bool is_over = false;
@@ -158,13 +193,8 @@ static enum err parse_events(struct build *build, yaml_parser_t *parser)
 	while (err == OK && !is_over) {
 		yaml_event_t event;
 
-		if (!yaml_parser_parse(parser, &event)) {
-			yaml_mark_t mark = parser->problem_mark;
-
-			return fail_at(build, ERR_MALFORMED, mark,
-				       parser->problem != NULL ? parser->problem
-							       : "not valid YAML");
-		}
+		if (!yaml_parser_parse(parser, &event))
+			return fail_parse(build, parser);
 		is_over = event.type == YAML_STREAM_END_EVENT;
 		err = take_event(build, &event);
 		yaml_event_delete(&event);
@@ -180,7 +210,7 @@ enum err config_yaml_parse(struct arena *arena, const char *file, struct str tex
 	enum err err;
 
 	if (text.len > CONFIG_YAML_BYTES)
-		return diag_set(diag, ERR_LIMIT, file, 0, 0, "the file is larger than 4 MiB");
+		return diag_set(diag, ERR_LIMIT, file, 0, 0, "the file is larger than 64 MiB");
 	if (!yaml_parser_initialize(&parser))
 		return diag_set(diag, ERR_INTERNAL, file, 0, 0, "the YAML reader did not start");
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
@@ -203,6 +233,13 @@ const struct config_yaml *config_yaml_get(const struct config_yaml *map, struct 
 		if (str_eq(node->key, key))
 			return node;
 	return NULL;
+}
+
+bool config_yaml_is_null(const struct config_yaml *node)
+{
+	return node->kind == CONFIG_YAML_SCALAR && !node->is_quoted &&
+	       (node->text.len == 0 || str_eq(node->text, STR("~")) ||
+		str_eq(node->text, STR("null")));
 }
 
 const char *config_yaml_kind_name(enum config_yaml_kind kind)
