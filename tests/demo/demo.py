@@ -80,7 +80,7 @@ def show_refusal(status, *rows):
 
 def money(value):
     """Pico as currency to the last nano; more if there is more."""
-    text = f"{value // PICO}.{value % PICO:012d}"
+    text = f"{'-' if value < 0 else ''}{abs(value) // PICO}.{abs(value) % PICO:012d}"
     return text[:-3] if text.endswith("000") else text
 
 
@@ -232,7 +232,7 @@ class Demo:
         """The two totals side by side. True when they are the same everywhere, calls included."""
         calls, ledger, ledger_total = self.stage.booked()
         billed_calls, bill, bill_total = self.stage.billed()
-        say(f"   {'model':<18}{'our ledger':>18}{'their bill':>18}{'difference':>14}", "dim")
+        say(f"   {'model':<18}{'our ledger':>18}{'their bill':>18}{'difference':>18}", "dim")
         for name in sorted(SERVED, key=lambda name: -ledger.get(name, 0)):
             show_pair(name, ledger.get(name, 0), bill.get(SERVED[name], 0))
         show_pair("total", ledger_total, bill_total)
@@ -292,7 +292,7 @@ def infer(rows):
 
 
 def show_pair(name, ours, theirs, text=money):
-    say(f"   {name:<18}{text(ours):>18}{text(theirs):>18}{ours - theirs:>14}", "green" if ours == theirs else "red")
+    say(f"   {name:<18}{text(ours):>18}{text(theirs):>18}{text(ours - theirs) if ours != theirs else '0':>18}", "green" if ours == theirs else "red")
 
 
 def print_lines_to_paste(demo):
@@ -360,7 +360,8 @@ def main():
     say()
     if not options.stay:
         say(f"That took {time.monotonic() - begin:.0f} s; both programs are stopped. ./dev demo --stay keeps them for you.")
-    say(f"demo: ledger {'==' if same else '!='} bill, {demo.calls} calls, difference {demo.difference}", "green" if same else "red")
+    say(f"demo: ledger {'==' if same else '!='} bill, {demo.calls} calls, difference {money(demo.difference) if demo.difference else 0}",
+        "green" if same else "red")
     return 0 if same else 1
 
 
