@@ -120,3 +120,11 @@ def test_version_and_help():
         status, out, _ = run_tollgate(*words, folder=TOP)
         assert status == 0 and "usage" in out.lower(), words
     assert run_tollgate("no-such-command", folder=TOP)[0] == 2
+
+
+def test_the_admin_listener_reloads(gateway):
+    """POST /admin/reload does what SIGHUP does."""
+    mark = gateway.program.mark()
+    answer = gateway.call("POST", "/admin/reload", b"", port=gateway.admin_port)
+    assert answer.status == 200
+    gateway.program.wait_log("reloaded", after=mark)

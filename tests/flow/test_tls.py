@@ -45,6 +45,17 @@ def test_clients_may_come_over_tls(make_gateway, tmp_path, version):
     assert len(gateway.records("settle")) == 4
 
 
+def test_old_tls_is_refused(make_gateway, tmp_path):
+    """Nothing below 1.2."""
+    cert, key = make_certificate(tmp_path / "front", "localhost")
+    gateway = make_gateway(lambda config: config.update(
+        listeners=[{"address": "127.0.0.1:0", "tls": {"certificate": str(cert), "key": str(key)}}]))
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{gateway.port}", "-tls1_1", "-cipher",
+                           "ALL:@SECLEVEL=0"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode != 0 and "Cipher is (NONE)" in done.stdout
+    gateway.program.wait_log("tls_handshake_failed")
+
+
 def test_a_plain_client_on_a_tls_listener_gets_nothing(make_gateway, tmp_path, upstream):
     """No answer in the clear, no byte upstream."""
     cert, key = make_certificate(tmp_path / "front", "localhost")
