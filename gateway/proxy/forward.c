@@ -233,11 +233,24 @@ static void retry_or_fail(struct request *req, enum err err)
 	fail_upstream(req, err);
 }
 
+/* The connection broke under our hands: no event tells of that. Anything else that keeps a request
+ * from being written would do so again. */
+static void send_failed(struct request *req, enum err err)
+{
+	request_drop_upstream(req);
+	if (err == ERR_IO)
+		retry_or_fail(req, ERR_UPSTREAM);
+	else
+		fail_upstream(req, ERR_UPSTREAM);
+}
+
 static void on_up_head(void *arg, const struct head *head)
 {
 	struct request *req = arg;
 
-	loop_timer_stop(&req->timer);
+	/* The time that a drain may take goes on. */
+	if (req->relay.drain_until_ns == 0)
+		loop_timer_stop(&req->timer);
 	relay_take_head(req, head);
 	request_run(req);
 }
@@ -261,9 +274,12 @@ static void on_up_end(void *arg)
 static void on_up_drained(void *arg)
 {
 	struct request *req = arg;
+	enum err err = OK;
 
-	if (req->state == REQ_AWAIT && !req->attempt.is_sent_whole && send_body(req, NULL) != OK)
-		fail_upstream(req, ERR_UPSTREAM);
+	if (req->state == REQ_AWAIT && !req->attempt.is_sent_whole)
+		err = send_body(req, NULL);
+	if (err != OK)
+		send_failed(req, err);
 	request_run(req);
 }
 
@@ -313,13 +329,15 @@ static void send_request(struct request *req, struct h1_session *session)
 		.content_length = req->attempt.body_len,
 	};
 
+	enum err err;
+
 	stat_add(&req->worker->stats.attempts, 1);
 	req->attempt.sent = 0;
 	req->attempt.is_sent_whole = false;
 	req->up = h1_session_open_stream(session, &up_events, req);
-	if (!str_is_set(head.target) || send_body(req, &head) != OK) {
-		request_drop_upstream(req);
-		fail_upstream(req, ERR_UPSTREAM);
+	err = str_is_set(head.target) ? send_body(req, &head) : ERR_LIMIT;
+	if (err != OK) {
+		send_failed(req, err);
 		return;
 	}
 	loop_timer_start(req->worker->loop, &req->timer, options->first_byte_timeout_ms,
@@ -398,8 +416,10 @@ enum step forward_run_await(struct request *req)
 		return STEP_NEXT;
 	}
 	if (!req->relay.has_head) {
-		/* The client left: whether to wait for the bill is the model's rule. */
-		if (req->outcome == OUTCOME_ABORTED && !relay_may_drain(req)) {
+		/* The client left: there is no bill for what was not sent whole; whether to wait
+		 * for one otherwise is the model's rule. */
+		if (req->outcome == OUTCOME_ABORTED &&
+		    (!req->attempt.is_sent_whole || !relay_may_drain(req))) {
 			request_drop_upstream(req);
 			request_enter(req, REQ_SETTLE);
 			return STEP_NEXT;
