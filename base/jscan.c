@@ -117,13 +117,14 @@ static void member_begin(struct jscan *scan, struct str name)
 {
 	struct jscan_frame *frame = child_begin(scan);
 	unsigned level = scan->depth - 1U;
-	uint64_t named;
+	uint64_t named, twins;
 
 	if (frame == NULL)
 		return;
 	named = jscan_paths_named(scan->paths, level, name) & frame->alive;
-	scan->alive = named | (jscan_paths_stars(scan->paths, level) & frame->alive);
-	scan->again = (named & frame->seen) | (scan->alive & frame->again);
+	twins = jscan_paths_twins(scan->paths, level, name) & frame->alive;
+	scan->alive = named | twins | (jscan_paths_stars(scan->paths, level) & frame->alive);
+	scan->again = (named & frame->seen) | twins | (scan->alive & frame->again);
 	frame->seen |= named;
 }
 

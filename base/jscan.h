@@ -46,7 +46,8 @@ struct jscan_value {
 	enum jscan_type type;
 	struct str text; /* unescaped string, or number as written; unset for the others */
 	bool is_truncated;
-	bool is_duplicate; /* the same member name came before at this place, or above it */
+	bool is_duplicate; /* the same member name came before at this place, or above it; or this
+			      one is a twin (jscan_paths.h) */
 	uint64_t start;	   /* offsets in the whole text: of the first byte ... */
 	uint64_t end;	   /* ... and behind the last (string: with its quotes) */
 	uint64_t count;	   /* array or object: how many elements or members */

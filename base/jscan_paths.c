@@ -25,6 +25,7 @@ struct floor {
 struct jscan_paths {
 	uint64_t all;
 	uint64_t ends[LEVELS];
+	bool has_twins;
 	struct floor floors[LEVELS];
 };
 
@@ -114,6 +115,52 @@ uint64_t jscan_paths_named(const struct jscan_paths *paths, unsigned level, stru
 			return floor->components[i].paths;
 	}
 	return 0;
+}
+
+void jscan_paths_watch_twins(struct jscan_paths *paths)
+{
+	paths->has_twins = true;
+}
+
+/* One character from the front of *name, lower case; bytes that no listed name has stay. */
+static char fold_next(struct str *name)
+{
+	size_t len = 1;
+	char c = name->ptr[0];
+
+	if (c >= 'A' && c <= 'Z') {
+		c = (char)(c | 0x20);
+	} else if (str_has_prefix(*name, STR("\xc5\xbf"))) {
+		c = 's';
+		len = 2;
+	} else if (str_has_prefix(*name, STR("\xe2\x84\xaa"))) {
+		c = 'k';
+		len = 3;
+	}
+	*name = str_make(name->ptr + len, name->len - len);
+	return c;
+}
+
+static bool is_twin(struct str a, struct str b)
+{
+	while (a.len > 0 && b.len > 0)
+		if (fold_next(&a) != fold_next(&b))
+			return false;
+	return a.len == b.len;
+}
+
+uint64_t jscan_paths_twins(const struct jscan_paths *paths, unsigned level, struct str name)
+{
+	const struct floor *floor = &paths->floors[level];
+	uint64_t twins = 0;
+
+	for (unsigned i = 0; paths->has_twins && i < floor->count; i++) {
+		const struct component *component = &floor->components[i];
+
+		if (!str_eq(component->name, name) && is_twin(component->name, name))
+			twins |= component->paths;
+	}
+	return twins;
 }
 
 uint64_t jscan_paths_stars(const struct jscan_paths *paths, unsigned level)

@@ -29,6 +29,12 @@ uint64_t jscan_paths_all(const struct jscan_paths *paths);
 const uint64_t *jscan_paths_ends(const struct jscan_paths *paths);
 /* Those whose component at `level` (from 0) is this name; "*" is not counted. */
 uint64_t jscan_paths_named(const struct jscan_paths *paths, unsigned level, struct str name);
+/* From now on names that a reader without case would take for one of the list are found as its
+ * twins. For texts that somebody else reads too. */
+void jscan_paths_watch_twins(struct jscan_paths *paths);
+/* Those whose component at `level` is this name in another case, but not this name. Case is
+ * folded as far as JSON readers go: A to Z, U+017F for s, U+212A for k. */
+uint64_t jscan_paths_twins(const struct jscan_paths *paths, unsigned level, struct str name);
 /* Those that have "*" there. */
 uint64_t jscan_paths_stars(const struct jscan_paths *paths, unsigned level);
 /* Those that have "*" or the array index there. */

@@ -35,7 +35,11 @@ static const char *const place_paths[PLACE_COUNT + 1] = {
 
 struct peek_paths *peek_paths_new(void)
 {
-	return (struct peek_paths *)jscan_paths_new(place_paths);
+	struct jscan_paths *paths = jscan_paths_new(place_paths);
+
+	/* Some servers read members without case, and take the last. */
+	jscan_paths_watch_twins(paths);
+	return (struct peek_paths *)paths;
 }
 
 void peek_paths_free(struct peek_paths *paths)
@@ -98,13 +102,22 @@ static struct peek_place place_of(const struct jscan_value *value)
 	return (struct peek_place){value->start, value->end, value->count, value->type};
 }
 
+static enum err take_bound(struct peek *peek, const struct jscan_value *value,
+			   enum peek_bound bound)
+{
+	peek->bound_places[bound] = place_of(value);
+	return take_number(peek, value, &peek->bounds[bound],
+			   "the output bound must be a whole number");
+}
+
 static enum err on_value(void *arg, const struct jscan_value *value)
 {
 	struct peek *peek = arg;
 	enum place place = (enum place)value->path;
 
 	if (value->is_duplicate)
-		return peek_refuse(peek, "a member that decides about this call stands twice");
+		return peek_refuse(peek, "a member that decides about this call stands twice "
+					 "or in another case");
 	switch (place) {
 	case PLACE_ROOT:
 		peek->root_start = value->start;
@@ -124,11 +137,9 @@ static enum err on_value(void *arg, const struct jscan_value *value)
 	case PLACE_BEST_OF:
 		return take_number(peek, value, &peek->answers,
 				   "\"best_of\" must be a whole number");
-	case PLACE_MAX_TOKENS:
-	case PLACE_MAX_COMPLETION:
-	case PLACE_MAX_OUTPUT:
-		return take_number(peek, value, &peek->max_tokens,
-				   "the output bound must be a whole number");
+	case PLACE_MAX_TOKENS: return take_bound(peek, value, BOUND_TOKENS);
+	case PLACE_MAX_COMPLETION: return take_bound(peek, value, BOUND_COMPLETION);
+	case PLACE_MAX_OUTPUT: return take_bound(peek, value, BOUND_OUTPUT);
 	case PLACE_BACKGROUND:
 		return take_bool(peek, value, &peek->is_background,
 				 "\"background\" must be true or false");
@@ -143,6 +154,8 @@ void peek_init(struct peek *peek, const struct peek_paths *paths)
 	peek->model_len = 0;
 	peek->model_place = peek->options_place = peek->include_place = (struct peek_place){0};
 	peek->root_start = 0;
+	memset(peek->bound_places, 0, sizeof(peek->bound_places));
+	memset(peek->bounds, 0, sizeof(peek->bounds));
 	peek->max_tokens = 0;
 	peek->answers = 1;
 	peek->rows = 0;
@@ -159,6 +172,29 @@ enum err peek_feed(struct peek *peek, struct str in)
 	return err;
 }
 
+/* Which bounds an operation's upstream reads, and which one is put in where none was given. */
+struct bound_rule {
+	unsigned read; /* set of enum peek_bound */
+	bool is_put;
+	enum peek_bound put;
+	enum place name;
+};
+
+static const struct bound_rule bound_rules[OP_COUNT] = {
+	[OP_CHAT] = {1U << BOUND_TOKENS | 1U << BOUND_COMPLETION, true, BOUND_COMPLETION,
+		     PLACE_MAX_COMPLETION},
+	[OP_COMPLETIONS] = {1U << BOUND_TOKENS, true, BOUND_TOKENS, PLACE_MAX_TOKENS},
+	[OP_RESPONSES] = {1U << BOUND_OUTPUT, true, BOUND_OUTPUT, PLACE_MAX_OUTPUT},
+	[OP_MESSAGES] = {.read = 1U << BOUND_TOKENS},
+};
+
+static void settle_bound(struct peek *peek, const struct operation *operation)
+{
+	for (unsigned i = 0; i < BOUND_COUNT; i++)
+		if ((bound_rules[operation->id].read & 1U << i) != 0)
+			peek->max_tokens = MAX(peek->max_tokens, peek->bounds[i]);
+}
+
 enum err peek_end(struct peek *peek, const struct operation *operation)
 {
 	enum err err = jscan_end(&peek->scan);
@@ -168,6 +204,7 @@ enum err peek_end(struct peek *peek, const struct operation *operation)
 			peek->refusal = "the body is not valid JSON";
 		return err;
 	}
+	settle_bound(peek, operation);
 	if (operation->where == MODEL_IN_BODY && peek->model_len == 0)
 		return peek_refuse(peek, "\"model\" is missing");
 	if (peek->is_stream && (operation->flags & OP_STREAMS) == 0)
@@ -229,29 +266,28 @@ static void plan_usage(struct plan *plan)
 					    : STR("\"include_usage\":true"));
 }
 
-static struct str bound_name(enum operation_id id)
-{
-	switch (id) {
-	case OP_CHAT: return STR("max_completion_tokens");
-	case OP_COMPLETIONS: return STR("max_tokens");
-	case OP_RESPONSES: return STR("max_output_tokens");
-	default: return (struct str){0};
-	}
-}
-
 static enum err plan_bound(struct plan *plan, enum operation_id id, uint64_t max_output)
 {
-	struct str name = bound_name(id);
+	const struct bound_rule *rule = &bound_rules[id];
+	const struct peek_place *place = &plan->peek->bound_places[rule->put];
 	uint64_t at = plan->peek->root_start + 1;
 	struct str text;
 
-	if (max_output == 0 || plan->peek->max_tokens > 0 || !str_is_set(name))
+	/* A bound of 0 is the caller's to give; of null it is none. */
+	if (max_output == 0 || plan->peek->max_tokens > 0 || !rule->is_put ||
+	    (place->end != 0 && place->type != JSCAN_NULL))
 		return OK;
-	text = arena_printf(plan->arena, "\"" STR_FMT "\":%llu,", STR_ARG(name),
-			    (unsigned long long)max_output);
+	if (place->end != 0)
+		text = arena_printf(plan->arena, "%llu", (unsigned long long)max_output);
+	else
+		text = arena_printf(plan->arena, "\"%s\":%llu,", place_paths[rule->name],
+				    (unsigned long long)max_output);
 	if (!str_is_set(text))
 		return ERR_LIMIT;
-	plan_add(plan, at, at, text);
+	if (place->end != 0)
+		plan_add(plan, place->start, place->end, text);
+	else
+		plan_add(plan, at, at, text);
 	return OK;
 }
 

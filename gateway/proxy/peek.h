@@ -27,6 +27,14 @@ struct peek_place {
 	enum jscan_type type;
 };
 
+/* The names an output bound goes by; each operation reads its own. */
+enum peek_bound {
+	BOUND_TOKENS,	  /* max_tokens */
+	BOUND_COMPLETION, /* max_completion_tokens */
+	BOUND_OUTPUT,	  /* max_output_tokens */
+	BOUND_COUNT,
+};
+
 /* Replace body bytes [start, end) by text; start == end inserts. */
 struct peek_edit {
 	uint64_t start, end;
@@ -42,9 +50,11 @@ struct peek {
 	struct peek_place options_place; /* stream_options */
 	struct peek_place include_place; /* stream_options.include_usage */
 	uint64_t root_start;		 /* offset of the top-level '{' */
-	uint64_t max_tokens;		 /* largest bound the caller gave; 0 = none */
-	uint64_t answers;		 /* n; 1 when absent */
-	uint64_t rows; /* model servers without tokens: rows of input, 0 = unknown */
+	struct peek_place bound_places[BOUND_COUNT];
+	uint64_t bounds[BOUND_COUNT];
+	uint64_t max_tokens; /* from peek_end on: the largest that the operation reads; 0 = none */
+	uint64_t answers;    /* n; 1 when absent */
+	uint64_t rows;	     /* model servers without tokens: rows of input, 0 = unknown */
 	bool is_stream;
 	bool wants_usage;
 	bool is_background;

@@ -378,10 +378,53 @@ static void test_jscan__agrees_with_jsontestsuite(void **state)
 	assert_int_equal(either, 35);
 }
 
+static void test_jscan__finds_twins(void **state)
+{
+	static const struct {
+		struct str in;
+		bool is_watched;
+		unsigned duplicates;
+	} twins[] = {
+		{STR("{\"model\":1,\"Model\":2}"), true, 1},
+		{STR("{\"model\":1,\"Model\":2}"), false, 0},
+		{STR("{\"MODEL\":2}"), true, 1},
+		{STR("{\"mod\\u0045l\":2}"), true, 1},
+		{STR("{\"\xc5\xbftream\":2}"), true, 1},
+		{STR("{\"\\u017ftream\":2}"), true, 1},
+		{STR("{\"\xe2\x84\xaa\":1,\"\xc5\xbf\":2}"), true, 0},
+		{STR("{\"model\":1,\"mode\":2,\"modell\":3,\"m\xc3\xb6"
+		     "del\":4,\"\":5}"),
+		 true, 0},
+		{STR("{\"a\":{\"B\":1}}"), true, 1},
+		{STR("{\"A\":{\"b\":1}}"), true, 1},
+		{STR("{\"x\":{\"Model\":1}}"), true, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(twins); i++) {
+		struct jscan_paths *paths = jscan_paths_new(probe_paths);
+		struct transcript t;
+		unsigned count = 0;
+
+		print_message("# %.*s\n", (int)twins[i].in.len, twins[i].in.ptr);
+		if (twins[i].is_watched)
+			jscan_paths_watch_twins(paths);
+		assert_int_equal(feed_all_splits(paths, twins[i].in), OK);
+		feed_pieces(&t, paths, twins[i].in, twins[i].in.len, 1);
+		assert_int_equal(buf_append_byte(&t.text, '\0'), OK);
+		for (const char *at = t.text.ptr; (at = strstr(at, " dup")) != NULL; at++)
+			count++;
+		assert_int_equal(count, twins[i].duplicates);
+		buf_fini(&t.text);
+		jscan_paths_free(paths);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_jscan__reports_and_refuses),
+		cmocka_unit_test(test_jscan__finds_twins),
 		cmocka_unit_test(test_jscan__bounds_depth),
 		cmocka_unit_test(test_jscan__cuts_long_text),
 		cmocka_unit_test(test_jscan__stops_where_the_caller_says),
