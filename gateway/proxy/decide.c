@@ -37,6 +37,11 @@ static enum step decide_route(struct request *req)
 	if (!speaks(model, req->dialect))
 		return refuse(req, ERR_NOT_FOUND, STR("model_not_found"),
 			      STR("this model is not served by this operation"));
+	/* What policy judges is the configured version. */
+	if (str_is_set(req->match.version) && str_is_set(model->options.version) &&
+	    !str_eq(req->match.version, model->options.version))
+		return refuse(req, ERR_NOT_FOUND, STR("model_not_found"),
+			      STR("there is no such version of this model"));
 	req->model = model;
 	return STEP_WAIT;
 }

@@ -4,6 +4,7 @@
  * edits. Tried again only while the upstream cannot have served it: the
  * connection failed before the last byte of the request was handed over.
  */
+#include "gateway/proxy/crossing.h"
 #include "gateway/proxy/relay.h"
 #include "gateway/proxy/request.h"
 #include "gateway/proxy/worker.h"
@@ -51,7 +52,7 @@ static struct str forward_target(struct request *req)
 	struct str base = upstream_base(req->model->upstream);
 	struct str version = str_is_set(req->match.version) ? req->match.version : model->version;
 	struct str path = req->match.operation->path;
-	struct str query = req->head->query;
+	struct str query = crossing_query(&req->arena, req->head->query);
 	const char *tail = "";
 
 	switch (req->match.operation->id) {
@@ -72,37 +73,12 @@ static struct str forward_target(struct request *req)
 				    has_version ? "/versions/" : "", (int)version.len,
 				    has_version ? version.ptr : "", tail);
 	}
-	if (str_is_set(query) && query.len > 0)
+	if (!str_is_set(query))
+		return query;
+	if (query.len > 0)
 		return arena_printf(&req->arena, STR_FMT STR_FMT "?" STR_FMT, STR_ARG(base),
 				    STR_ARG(path), STR_ARG(query));
 	return base.len == 0 ? path : arena_concat(&req->arena, base, path);
-}
-
-/* Neither what belongs to this hop nor what identifies the caller to us, nor anything in our own
- * name space, whichever way its dashes are written. */
-static bool is_forwarded(const struct head *head, const struct field *field)
-{
-	static const struct str own[] = {STR("x-tollgate"), STR("x_tollgate")};
-	static const struct str dropped[] = {STR("x-forwarded-"), STR("x-real-ip"),
-					     STR("forwarded"),	  STR("cookie"),
-					     STR("x-user"),	  STR("x_")};
-
-	if (head_is_hop(head, field))
-		return false;
-	switch (field->id) {
-	case HEADER_AUTHORIZATION:
-	case HEADER_X_API_KEY:
-	case HEADER_ACCEPT_ENCODING:
-	case HEADER_TRACEPARENT: return false;
-	default: break;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		if (str_eq_nocase(str_sub(field->name, 0, own[i].len), own[i]))
-			return false;
-	for (size_t i = 0; i < ARRAY_LEN(dropped); i++)
-		if (str_eq_nocase(str_sub(field->name, 0, dropped[i].len), dropped[i]))
-			return false;
-	return true;
 }
 
 static size_t forward_fields(const struct request *req, struct field *out)
@@ -113,8 +89,8 @@ static size_t forward_fields(const struct request *req, struct field *out)
 	for (size_t i = 0; i < req->head->field_count; i++) {
 		const struct field *field = &req->head->fields[i];
 
-		if (is_forwarded(req->head, field) &&
-		    (credential == NULL || !str_eq_nocase(field->name, credential->name)))
+		if (crossing_to_upstream(req->head, field) &&
+		    (credential == NULL || !crossing_is_name(field->name, credential->name)))
 			out[count++] = *field;
 	}
 	/* Usage must be readable: an answer that is compressed hides it. */

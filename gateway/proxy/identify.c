@@ -38,12 +38,37 @@ static bool authenticate_head(struct request *req)
 	return false;
 }
 
+static bool is_utf8(struct str charset)
+{
+	if (charset.len >= 2 && charset.ptr[0] == '"' && charset.ptr[charset.len - 1] == '"')
+		charset = str_sub(charset, 1, charset.len - 2);
+	return str_eq_nocase(charset, STR("utf-8"));
+}
+
+/* Another reader may believe a charset, and then read another text than we did. */
+static bool has_own_charset(struct str type)
+{
+	struct str parameter, name;
+	bool has_more = str_cut(&type, ';', &parameter);
+
+	while (has_more) {
+		has_more = str_cut(&type, ';', &parameter);
+		(void)str_cut(&parameter, '=', &name);
+		if (str_eq_nocase(str_sub(str_trim(name), 0, 7), STR("charset")) &&
+		    !(str_trim(name).len == 7 && is_utf8(str_trim(parameter))))
+			return true;
+	}
+	return false;
+}
+
 /* The reader that fits the body: peek for bodies that name a model, rows for tensors and tables. */
 static bool choose_reader(struct request *req)
 {
 	struct str type = head_value(req->head, HEADER_CONTENT_TYPE);
 	const struct worker_options *options = &req->worker->options;
 
+	if (has_own_charset(type))
+		return false;
 	type = str_trim(str_sub(type, 0, str_index(type, ';')));
 	if (req->dialect == DIALECT_MLFLOW_INVOCATIONS && str_eq_nocase(type, STR("text/csv"))) {
 		rows_init(&req->rows, options->rows_paths, ROWS_CSV);
@@ -76,7 +101,7 @@ static enum step check_body(struct request *req)
 	if (!choose_reader(req) ||
 	    str_is_set(head_value_by_name(head, STR("inference-header-content-length"))))
 		return refuse(req, ERR_UNSUPPORTED, STR("unsupported_media_type"),
-			      STR("the body must be application/json"));
+			      STR("the body must be application/json in UTF-8"));
 	if (head->framing == FRAMING_LENGTH && head->content_length > req->snap->body_bytes)
 		return refuse(req, ERR_LIMIT, STR("request_too_large"),
 			      STR("the body is too large"));

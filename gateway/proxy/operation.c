@@ -53,6 +53,16 @@ enum err operation_match(enum method method, struct str path, struct operation_m
 	return err;
 }
 
+struct str operation_allowed(struct str path)
+{
+	struct operation_match match;
+
+	for (size_t i = 0; i < OP_COUNT; i++)
+		if (path_matches(operations[i].path, path, &match))
+			return method_name(operations[i].method);
+	return (struct str){NULL, 0};
+}
+
 enum family operation_family(struct str path)
 {
 	if (str_has_prefix(path, STR("/v1/messages")))

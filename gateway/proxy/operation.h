@@ -59,6 +59,8 @@ struct operation_match {
 /* ERR_NOT_FOUND: no such path. ERR_METHOD: the path exists with another method. */
 MUST_CHECK enum err operation_match(enum method method, struct str path,
 				    struct operation_match *out);
+/* What a path takes, for ERR_METHOD: every path has one method. Unset: no such path. */
+struct str operation_allowed(struct str path);
 /* By the path alone, for errors before a match. */
 enum family operation_family(struct str path);
 

@@ -10,6 +10,7 @@
 #include "gateway/proxy/relay.h"
 
 #include "base/clock.h"
+#include "gateway/proxy/crossing.h"
 #include "gateway/proxy/worker.h"
 
 #define RELAY_PAUSE_BYTES (256U << 10)
@@ -19,20 +20,9 @@
 
 /* Head ------------------------------------------------------------------------------ */
 
-/* Cookies would tie callers to a session of the gateway's own credential; a redirect would send
- * the caller past the gateway. */
-static bool is_relayed(const struct head *head, const struct field *field)
-{
-	static const struct str own = STR("x-tollgate");
-
-	if (head_is_hop(head, field) || field->id == HEADER_LOCATION)
-		return false;
-	return !str_eq_nocase(field->name, STR("set-cookie")) &&
-	       !str_eq_nocase(str_sub(field->name, 0, own.len), own);
-}
-
 static bool relay_copy_fields(struct request *req, const struct head *head)
 {
+	struct str secret = crossing_secret(upstream_credential(req->model->upstream));
 	size_t cap = head->field_count + RELAY_FIELDS_MORE;
 	struct field *fields = arena_array(&req->arena, cap, sizeof(*fields));
 	size_t count = 0;
@@ -42,7 +32,7 @@ static bool relay_copy_fields(struct request *req, const struct head *head)
 	for (size_t i = 0; i < head->field_count; i++) {
 		const struct field *field = &head->fields[i];
 
-		if (!is_relayed(head, field))
+		if (!crossing_to_client(head, field) || crossing_tells(field->value, secret))
 			continue;
 		fields[count].name = arena_str(&req->arena, field->name);
 		fields[count].value = arena_str(&req->arena, field->value);
@@ -85,6 +75,7 @@ static void relay_start(struct request *req, const struct head *head)
 		hold = arena_alloc(&req->arena, SSE_GATE_HOLD);
 	if (relay->is_events)
 		sse_gate_init(&relay->gate, &req->extract, hold);
+	relay->is_searched = head->status >= 400 && !relay->is_events;
 	relay->head.status = head->status;
 	relay->head.framing = head->framing;
 	relay->head.content_length = head->content_length;
@@ -151,7 +142,9 @@ void relay_take_head(struct request *req, const struct head *head)
 static void relay_hold(struct request *req, struct str bytes)
 {
 	if (req->down != NULL && queue_append(&req->relay.held, bytes) != OK)
-		fail_relay(req, STR("the model server sent too much behind the end"));
+		fail_relay(req, req->relay.is_searched
+					? STR("the model server's error is too long")
+					: STR("the model server sent too much behind the end"));
 }
 
 /* Sends the first free_len bytes of the views and holds the rest. */
@@ -203,7 +196,8 @@ static void relay_plain(struct request *req, struct str view)
 	bool is_last = relay->head.framing == FRAMING_LENGTH &&
 		       relay->received >= relay->head.content_length;
 
-	relay_views(req, &view, 1, is_last || relay->held.len > 0 ? 0 : view.len);
+	relay_views(req, &view, 1,
+		    is_last || relay->is_searched || relay->held.len > 0 ? 0 : view.len);
 	extract_feed(&req->extract, view);
 }
 
@@ -230,6 +224,26 @@ void relay_take_body(struct request *req, struct str view)
 		relay_plain(req, view);
 }
 
+/* Servers like to repeat a credential that they do not take. The whole body is held, so nothing of
+ * it has left. */
+static void search_error(struct request *req)
+{
+	struct str secret = crossing_secret(upstream_credential(req->model->upstream));
+	struct iovec views[RELAY_HELD_VIEWS];
+	size_t count = queue_views(&req->relay.held, 0, views, ARRAY_LEN(views));
+	struct buf whole;
+
+	buf_init(&whole, RELAY_HELD_BYTES);
+	for (size_t i = 0; i < count; i++) {
+		enum err err = buf_append(&whole, str_make(views[i].iov_base, views[i].iov_len));
+
+		ASSERT(err == OK);
+	}
+	if (crossing_tells(buf_str(&whole), secret))
+		fail_relay(req, STR("the model server's error cannot be shown"));
+	buf_fini(&whole);
+}
+
 void relay_take_end(struct request *req)
 {
 	struct sse_gate_out out;
@@ -238,6 +252,8 @@ void relay_take_end(struct request *req)
 	if (req->up != NULL)
 		stream_release(req->up);
 	req->up = NULL;
+	if (req->relay.is_searched)
+		search_error(req);
 	if (req->relay.is_events && req->down != NULL) {
 		sse_gate_finish(&req->relay.gate, &out);
 		relay_views(req, out.views, out.count, 0);

@@ -165,6 +165,8 @@ static size_t reply_fields(const struct request *req, unsigned status,
 		out[count++] = (struct field){STR("x-tollgate-policy"), req->answer.policy, 0};
 	if (status == 401)
 		out[count++] = (struct field){STR("www-authenticate"), STR("Bearer"), 0};
+	if (status == 405) /* RFC 9110 §15.5.6 */
+		out[count++] = (struct field){STR("allow"), operation_allowed(req->head->path), 0};
 	if (status == 503)
 		out[count++] = (struct field){STR("retry-after"), STR("1"), 0};
 	return count;

@@ -95,9 +95,10 @@ struct relay {
 	int64_t drain_until_ns;
 	bool has_head;
 	bool is_head_sent;
-	bool is_events; /* text/event-stream */
-	bool is_gated;	/* hide the usage chunk that only we asked for */
-	bool is_ended;	/* the upstream's message is complete */
+	bool is_events;	  /* text/event-stream */
+	bool is_gated;	  /* hide the usage chunk that only we asked for */
+	bool is_searched; /* an error: held whole and searched for our credential */
+	bool is_ended;	  /* the upstream's message is complete */
 };
 
 struct request {

@@ -228,8 +228,8 @@ class Message:
     def __init__(self, peer, without_body):
         self.head = peer.take_until(b"\r\n\r\n")
         lines = self.head[:-4].split(b"\r\n")
-        self.start = lines[0].decode()
-        self.fields = [(name.decode().lower(), value.strip().decode())
+        self.start = lines[0].decode("latin-1")
+        self.fields = [(name.decode("latin-1").lower(), value.strip().decode("latin-1"))
                        for name, _, value in (line.partition(b":") for line in lines[1:])]
         parts = self.start.split(" ", 2)
         self.status = int(parts[1]) if parts[0].startswith("HTTP/") else None
