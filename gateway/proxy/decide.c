@@ -140,7 +140,7 @@ static enum step append_intent(struct request *req)
 	req->has_intent = true;
 	request_enter(req, REQ_INTENT);
 	worker_wait_durable(worker, req);
-	return STEP_WAIT;
+	return req->is_waiting ? STEP_WAIT : STEP_NEXT;
 }
 
 /* Each part returns STEP_WAIT when it has nothing to say against the call. */

@@ -121,6 +121,8 @@ void worker_give_request(struct worker *worker, struct request *req)
 void worker_wait_durable(struct worker *worker, struct request *req)
 {
 	ASSERT(!req->is_waiting);
+	if (req->position <= journal_durable(worker->writer))
+		return;
 	ASSERT(worker->waiting_last == NULL || worker->waiting_last->position < req->position);
 	req->is_waiting = true;
 	req->next_waiting = NULL;

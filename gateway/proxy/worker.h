@@ -137,7 +137,8 @@ void worker_free(struct worker *worker);
 /* For requests: a zeroed one from the free list, and back. */
 struct request *worker_take_request(struct worker *worker);
 void worker_give_request(struct worker *worker, struct request *req);
-/* req->position was appended: request_run is called once it is durable. */
+/* req->position was appended: request_run is called once it is durable; is_waiting stays false when
+ * it is so already (durability: relaxed). */
 void worker_wait_durable(struct worker *worker, struct request *req);
 /* Unpredictable bytes. */
 void worker_random(struct worker *worker, void *out, size_t len);

@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "base/loop.h"
 #include "metering/journal/bell.h"
 #include "metering/journal/journal.h"
 #include "metering/journal/open_set.h"
@@ -35,7 +36,8 @@ enum writer_state {
 struct journal_writer {
 	struct ring ring;
 	struct committer *committer;
-	struct loop *loop; /* the committer's while ACTIVE */
+	struct loop *loop;     /* the committer's while ACTIVE */
+	struct loop_post post; /* the worker's: publishes at the end of its turn */
 	_Atomic uint32_t state;
 	_Atomic uint64_t durable; /* ring position */
 	uint64_t taken;		  /* committer: gathered up to here */

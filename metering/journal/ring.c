@@ -19,6 +19,7 @@ void ring_init(struct ring *ring, uint64_t cap)
 	ASSERT(cap >= 4096 && (cap & (cap - 1)) == 0);
 	ring->bytes = base_alloc(cap);
 	ring->cap = cap;
+	ring->written = 0;
 	atomic_init(&ring->head, 0);
 	atomic_init(&ring->tail, 0);
 }
@@ -50,7 +51,7 @@ static void read_at(const struct ring *ring, uint64_t position, void *out, size_
 enum err ring_put(struct ring *ring, const struct ring_entry *entry, const char *payload,
 		  uint64_t spare)
 {
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	uint64_t head = ring->written;
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
 	uint64_t size = entry_size(entry->len);
 
@@ -59,8 +60,13 @@ enum err ring_put(struct ring *ring, const struct ring_entry *entry, const char 
 		return ERR_UNAVAILABLE;
 	write_at(ring, head, entry, sizeof(*entry));
 	write_at(ring, head + sizeof(*entry), payload, entry->len);
-	atomic_store(&ring->head, head + size);
+	ring->written = head + size;
 	return OK;
+}
+
+void ring_publish(struct ring *ring)
+{
+	atomic_store(&ring->head, ring->written);
 }
 
 bool ring_peek(const struct ring *ring, uint64_t position, struct ring_entry *out)

@@ -8,7 +8,7 @@
  *              tail ->             head ->
  *
  * Owns:    its memory.
- * Threads: ring_put by the producer; ring_peek, ring_copy, ring_release by the
+ * Threads: ring_put, ring_publish by the producer; ring_peek, ring_copy, ring_release by the
  *          consumer; ring_used by any.
  * Limits:  capacity a power of two, given at init; an entry may fill it whole.
  */
@@ -29,6 +29,7 @@ struct ring_entry {
 struct ring {
 	uint8_t *bytes;
 	uint64_t cap;
+	uint64_t written;		    /* the producer's own: head once it publishes */
 	_Alignas(64) _Atomic uint64_t head; /* written by the producer */
 	_Alignas(64) _Atomic uint64_t tail; /* written by the consumer */
 };
@@ -47,9 +48,12 @@ static inline uint64_t ring_used(const struct ring *ring)
 	return ring_head(ring) - tail;
 }
 
-/* ERR_UNAVAILABLE when it would leave less than `spare` bytes free. */
+/* The consumer sees it after ring_publish. ERR_UNAVAILABLE when it would leave less than `spare`
+ * bytes free. */
 MUST_CHECK enum err ring_put(struct ring *ring, const struct ring_entry *entry, const char *payload,
 			     uint64_t spare);
+/* Makes all that was put visible. */
+void ring_publish(struct ring *ring);
 /* False when nothing stands at `position` (at or behind the tail). */
 bool ring_peek(const struct ring *ring, uint64_t position, struct ring_entry *out);
 /* The payload of the entry at `position`, and the position behind the entry. */
