@@ -31,38 +31,64 @@ static enum err read_all(int fd, char *out, size_t len, size_t *out_len)
 	return OK;
 }
 
-enum err config_file_read(struct arena *arena, const char *path, size_t max, struct diag *diag,
-			  struct str *out)
+/* Of a pipe nobody need write: opening must not wait for it. */
+static enum err open_regular(const char *path, struct diag *diag, int *out_fd, size_t *out_len)
 {
-	/* Of a pipe nobody need write: opening must not wait for it. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	char *content = NULL;
-	size_t len = 0;
-	enum err err = OK;
 
 	if (fd < 0)
 		return diag_set(diag, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, path, 0, 0,
 				"cannot be opened: %s", strerror(errno));
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		err = diag_set(diag, ERR_IO, path, 0, 0, "is not a regular file");
-	else if ((uint64_t)st.st_size > max)
-		err = diag_set(diag, ERR_LIMIT, path, 0, 0, "is larger than %zu bytes", max);
-	if (err == OK) {
-		content = arena_alloc(arena, (size_t)st.st_size + 1);
-		if (content == NULL)
-			err = diag_set(diag, ERR_LIMIT, path, 0, 0,
-				       "does not fit into what memory a configuration may take");
-		else if (read_all(fd, content, (size_t)st.st_size, &len) != OK)
-			err = diag_set(diag, ERR_IO, path, 0, 0, "cannot be read: %s",
-				       strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return diag_set(diag, ERR_IO, path, 0, 0, "is not a regular file");
 	}
-	close(fd);
+	*out_fd = fd;
+	*out_len = (size_t)st.st_size;
+	return OK;
+}
+
+enum err config_file_check(const char *path, struct diag *diag)
+{
+	size_t len;
+	int fd;
+	enum err err = open_regular(path, diag, &fd, &len);
+
+	if (err == OK)
+		close(fd);
+	return err;
+}
+
+enum err config_file_read(struct arena *arena, const char *path, size_t max, struct diag *diag,
+			  struct str *out)
+{
+	char *content = NULL;
+	size_t size = 0, len = 0;
+	int fd = -1;
+	enum err err = open_regular(path, diag, &fd, &size);
+
 	if (err != OK)
 		return err;
+	if (size > max) {
+		err = diag_set(diag, ERR_LIMIT, path, 0, 0, "is larger than %zu bytes", max);
+		goto out;
+	}
+	content = arena_alloc(arena, size + 1);
+	if (content == NULL) {
+		err = diag_set(diag, ERR_LIMIT, path, 0, 0,
+			       "does not fit into what memory a configuration may take");
+		goto out;
+	}
+	if (read_all(fd, content, size, &len) != OK) {
+		err = diag_set(diag, ERR_IO, path, 0, 0, "cannot be read: %s", strerror(errno));
+		goto out;
+	}
 	content[len] = '\0';
 	*out = str_make(content, len);
-	return OK;
+out:
+	close(fd);
+	return err;
 }
 
 /* folder/pattern, with what is special to glob escaped in the folder. */

@@ -13,6 +13,8 @@
 
 #define CONFIG_FILE_MATCHES 256
 
+/* ERR_NOT_FOUND or ERR_IO with a diag that names the file, when there is none that can be read. */
+MUST_CHECK enum err config_file_check(const char *path, struct diag *diag);
 /* ERR_NOT_FOUND, ERR_LIMIT or ERR_IO with a diag that names the file. */
 MUST_CHECK enum err config_file_read(struct arena *arena, const char *path, size_t max,
 				     struct diag *diag, struct str *out);

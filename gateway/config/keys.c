@@ -218,7 +218,10 @@ enum err config_keys_read(struct option_reader *reader, const struct config_yaml
 	/* An empty list is written as nothing behind "keys:". */
 	if (list != NULL && config_yaml_is_null(list))
 		return OK;
-	if (list == NULL || list->kind != CONFIG_YAML_LIST || root->count > 1)
+	if (list != NULL && list->kind != CONFIG_YAML_LIST)
+		return option_fail(reader, ERR_MALFORMED, list, "keys must be a list, not %s",
+				   config_yaml_kind_name(list->kind));
+	if (list == NULL || root->count > 1)
 		return option_fail(reader, ERR_MALFORMED, root,
 				   "the file must be a map with one list, \"keys\"");
 	if (list->count > APIKEY_MAX_ROWS)

@@ -73,12 +73,13 @@ const char *option_type_name(enum option_type type)
 {
 	static const char *const names[] = {
 		[OPTION_STRING] = "text",	 [OPTION_NAME] = "name",
-		[OPTION_PATH] = "path",		 [OPTION_SECRET] = "secret",
-		[OPTION_BOOL] = "true or false", [OPTION_INTEGER] = "number",
-		[OPTION_BYTES] = "bytes",	 [OPTION_DURATION] = "time",
-		[OPTION_ENUM] = "word",		 [OPTION_WORD] = "word",
-		[OPTION_DATE] = "date",		 [OPTION_STRINGS] = "list",
-		[OPTION_NODE] = "map",		 [OPTION_NODES] = "list of maps",
+		[OPTION_PATH] = "path",		 [OPTION_FILE] = "file",
+		[OPTION_SECRET] = "secret",	 [OPTION_BOOL] = "true or false",
+		[OPTION_INTEGER] = "number",	 [OPTION_BYTES] = "bytes",
+		[OPTION_DURATION] = "time",	 [OPTION_ENUM] = "word",
+		[OPTION_WORD] = "word",		 [OPTION_DATE] = "date",
+		[OPTION_STRINGS] = "list",	 [OPTION_NODE] = "map",
+		[OPTION_NODES] = "list of maps",
 	};
 
 	return names[type];
@@ -115,9 +116,10 @@ void option_range(const struct option_row *row, char out[static OPTION_RANGE_BYT
 	static const char *const size_names[] = {"GiB", "MiB", "KiB", "B"};
 	static const int64_t times[] = {86400000, 3600000, 60000, 1000, 1};
 	static const char *const time_names[] = {"d", "h", "m", "s", "ms"};
-	const char *what = row->type == OPTION_STRINGS || row->type == OPTION_NODES ? " entries"
-			   : row->type == OPTION_STRING || row->type == OPTION_NAME ? " characters"
-										    : "";
+	bool is_many = row->type == OPTION_STRINGS || row->type == OPTION_NODE ||
+		       row->type == OPTION_NODES;
+	bool is_text = row->type == OPTION_STRING || row->type == OPTION_NAME;
+	const char *what = is_many ? " entries" : is_text ? " characters" : "";
 	char low[24], high[24];
 
 	out[0] = '\0';

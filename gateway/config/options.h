@@ -38,6 +38,7 @@ enum option_type {
 	OPTION_STRING,
 	OPTION_NAME, /* letters, digits, '-', '_', '.' */
 	OPTION_PATH,
+	OPTION_FILE, /* a path at which a file can be read now */
 	OPTION_SECRET,
 	OPTION_BOOL,
 	OPTION_INTEGER,

@@ -19,6 +19,7 @@ static bool is_same(const struct option_row *row, void *a, void *b)
 	case OPTION_STRING:
 	case OPTION_NAME:
 	case OPTION_PATH:
+	case OPTION_FILE:
 	case OPTION_WORD:
 	case OPTION_DATE: return is_same_text(*(struct str *)a, *(struct str *)b);
 	case OPTION_SECRET: return is_same_secret(*(struct str *)a, *(struct str *)b);

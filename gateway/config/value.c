@@ -2,6 +2,7 @@
 #include "gateway/config/value.h"
 
 #include "base/clock.h"
+#include "gateway/config/file.h"
 #include "gateway/config/secret.h"
 #include "gateway/config/suggest.h"
 
@@ -90,6 +91,21 @@ static enum err assign_path(const struct assign *assign)
 	if (err == OK && assign->text.len == 0)
 		err = assign_fail(assign, "is no path");
 	return err != OK ? err : store_text(assign, option_path(assign->reader, assign->text));
+}
+
+static enum err assign_file(const struct assign *assign)
+{
+	struct str *member = assign->member;
+	struct diag diag = {0};
+	enum err err = assign_path(assign);
+
+	if (err != OK)
+		return err;
+	err = config_file_check(member->ptr, &diag);
+	if (err != OK)
+		return option_fail(assign->reader, err, assign->node, "%s: %s %s",
+				   assign->row->name, diag.file, diag.text);
+	return OK;
 }
 
 static enum err assign_date(const struct assign *assign)
@@ -206,6 +222,7 @@ static enum err assign_scalar(const struct assign *assign)
 	case OPTION_NAME:
 	case OPTION_STRING: return assign_string(assign);
 	case OPTION_PATH: return assign_path(assign);
+	case OPTION_FILE: return assign_file(assign);
 	case OPTION_SECRET: return assign_secret(assign);
 	case OPTION_BOOL: return assign_bool(assign);
 	case OPTION_INTEGER: return assign_integer(assign);
