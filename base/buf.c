@@ -119,19 +119,34 @@ enum err buf_append_i64(struct buf *buf, int64_t value)
 	return err;
 }
 
-/* Length of the run at `at` that a JSON string may hold as it stands. */
-static size_t json_plain_run(struct str s, size_t at)
+/* Eight bytes at a time: a byte's high bit is set in the result when it is below 0x20, a quote, a
+ * backslash, DEL or not ASCII. Carries can mark too much behind a true one, never too little. */
+static uint64_t json_special_bytes(uint64_t word)
 {
-	size_t end = at;
+	const uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
+	uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\', del = word ^ ones * 0x7F;
 
-	while (end < s.len) {
-		unsigned char c = (unsigned char)s.ptr[end];
+	return (word | (word - ones * 0x20) | (quote - ones) | (slash - ones) | (del - ones)) &
+	       highs;
+}
+
+size_t buf_json_plain(struct str s)
+{
+	size_t at = 0;
+
+	for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
+		memcpy(&word, s.ptr + at, sizeof(word));
+		if (json_special_bytes(word) != 0)
+			break;
+	}
+	while (at < s.len) {
+		unsigned char c = (unsigned char)s.ptr[at];
 
 		if (c < 0x20 || c == '"' || c == '\\' || c >= 0x7F)
 			break;
-		end++;
+		at++;
 	}
-	return end - at;
+	return at;
 }
 
 static enum err json_append_ascii(struct buf *buf, unsigned char c)
@@ -183,7 +198,7 @@ enum err buf_append_json(struct buf *buf, struct str s)
 	size_t at = 0;
 
 	while (err == OK && at < s.len) {
-		size_t run = json_plain_run(s, at);
+		size_t run = buf_json_plain(str_sub(s, at, s.len));
 
 		if (run > 0)
 			err = buf_append(buf, str_make(s.ptr + at, run));

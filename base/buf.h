@@ -37,6 +37,8 @@ MUST_CHECK enum err buf_append_i64(struct buf *buf, int64_t value);
 /* s as a JSON string with its quotes: escapes controls, quote, backslash, DEL and U+2028/2029;
  * bytes that are not UTF-8 become U+FFFD. */
 MUST_CHECK enum err buf_append_json(struct buf *buf, struct str s);
+/* How many of the first bytes of s stand in a JSON string as they are. */
+size_t buf_json_plain(struct str s);
 /* Room for `len` more bytes, *out_ptr to write them; buf_commit says how many came. */
 MUST_CHECK enum err buf_reserve(struct buf *buf, size_t len, char **out_ptr);
 void buf_commit(struct buf *buf, size_t len);

@@ -76,6 +76,14 @@ void log_set_id(struct log *log, const char *fmt, ...)
 	va_end(args);
 }
 
+void log_set_id_text(struct log *log, struct str id)
+{
+	size_t len = MIN(id.len, sizeof(log->id) - 1);
+
+	memcpy(log->id, id.ptr, len);
+	log->id[len] = '\0';
+}
+
 bool log_passes(const struct log *log, enum level level)
 {
 	if (log == NULL || log->sink == NULL)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #define CATALOG_ARENA_MAX   (64U << 20)
@@ -294,6 +295,8 @@ struct principal_entity {
 	struct arena arena;
 	const struct entity *entity;
 	struct value scopes;
+	struct str subject; /* JSON */
+	struct str record;  /* JSON members */
 };
 
 static struct value attribute_value(struct arena *arena, const struct attribute *attribute)
@@ -358,6 +361,41 @@ static const struct uid **principal_parents(struct arena *arena, const struct pr
 	return parents;
 }
 
+static enum err append_member(struct buf *text, const char *before, struct str value)
+{
+	enum err err = buf_append(text, str_from_c(before));
+
+	return err != OK ? err : buf_append_json(text, value);
+}
+
+/* Before the entity, so that there is room for it: what is denied is recorded too. */
+static void set_record(struct principal_entity *own, const struct principal *principal)
+{
+	struct buf text;
+	struct str name =
+		arena_printf(&own->arena, "%s::" STR_FMT, principal_kind_name(principal->kind),
+			     STR_ARG(principal->id));
+	enum err err;
+
+	buf_init(&text, PRINCIPAL_ARENA_MAX);
+	err = buf_append_json(&text, name);
+	own->subject = arena_str(&own->arena, buf_str(&text));
+	buf_reset(&text);
+	if (err == OK)
+		err = append_member(&text, "\"principal\":", name);
+	if (err == OK)
+		err = append_member(&text, ",\"key\":", principal->key_id);
+	if (err == OK)
+		err = append_member(&text, ",\"bu\":", principal->bu);
+	if (err == OK)
+		err = append_member(&text, ",\"team\":", principal->team);
+	if (err == OK)
+		err = append_member(&text, ",\"project\":", principal->project);
+	own->record = arena_str(&own->arena, buf_str(&text));
+	ASSERT(err == OK && str_is_set(own->record));
+	buf_fini(&text);
+}
+
 static void *catalog_attach(void *arg, const struct principal *principal)
 {
 	struct principal_entity *own = base_alloc(sizeof(*own));
@@ -368,6 +406,7 @@ static void *catalog_attach(void *arg, const struct principal *principal)
 
 	(void)arg;
 	arena_init(&own->arena, 1024, PRINCIPAL_ARENA_MAX);
+	set_record(own, principal);
 	uid = uid_new(&own->arena, type, principal->id);
 	parents = principal_parents(&own->arena, principal, &count);
 	if (uid != NULL && parents != NULL)
@@ -399,6 +438,20 @@ const struct entity *catalog_principal_entity(const struct principal *principal)
 	const struct principal_entity *own = principal->attachment;
 
 	return own == NULL ? NULL : own->entity;
+}
+
+struct str catalog_principal_subject(const struct principal *principal)
+{
+	const struct principal_entity *own = principal->attachment;
+
+	return own->subject;
+}
+
+struct str catalog_principal_record(const struct principal *principal)
+{
+	const struct principal_entity *own = principal->attachment;
+
+	return own->record;
 }
 
 /* Context ------------------------------------------------------------------------------- */

@@ -41,6 +41,10 @@ const struct uid *catalog_action_uid(const struct catalog *catalog, enum catalog
  * that the schema requires is there, with the least privilege as its default. */
 extern const struct principal_ops catalog_principal_ops;
 const struct entity *catalog_principal_entity(const struct principal *principal);
+/* As records say it, escaped once: "User::ana" with its quotes, and the members principal, key, bu,
+ * team and project. */
+struct str catalog_principal_subject(const struct principal *principal);
+struct str catalog_principal_record(const struct principal *principal);
 
 /* The context of a call. Texts are borrowed until the decision is made. */
 struct catalog_call {

@@ -4,30 +4,79 @@
 #include "base/clock.h"
 #include "base/jscan.h"
 
-/* Appends stop at the first error, which `err` keeps: one check at the end of a record. */
+/* Writes straight into the buffer's room: a record is some sixty short pieces. What does not fit is
+ * left out and remembered: one check at the end of a record. */
 struct event {
 	struct buf *out;
-	enum err err;
+	char *at, *end;
+	bool is_full;
 };
 
-static void put(struct event *event, struct str text)
+static struct event event_begin(struct buf *out)
 {
-	if (event->err == OK)
-		event->err = buf_append(event->out, text);
+	struct event event = {.out = out};
+	size_t room = out->max - out->len;
+
+	if (buf_reserve(out, room, &event.at) != OK)
+		event.is_full = true;
+	else
+		event.end = event.at + room;
+	return event;
+}
+
+static enum err event_end(struct event *event)
+{
+	if (event->is_full)
+		return ERR_LIMIT;
+	buf_commit(event->out, (size_t)(event->at - (event->out->ptr + event->out->len)));
+	return OK;
+}
+
+static inline void put(struct event *event, struct str text)
+{
+	if ((size_t)(event->end - event->at) < text.len) {
+		event->is_full = true;
+		return;
+	}
+	memcpy(event->at, text.ptr, text.len);
+	event->at += text.len;
 }
 
 #define PUT(event, lit) put(event, STR(lit))
 
+/* Text that needs escapes goes through the buffer, which knows them. */
+static void put_escaped(struct event *event, struct str text)
+{
+	if (event_end(event) != OK || buf_append_json(event->out, text) != OK)
+		event->is_full = true;
+	else
+		*event = event_begin(event->out);
+}
+
 static void put_json(struct event *event, struct str text)
 {
-	if (event->err == OK)
-		event->err = buf_append_json(event->out, text);
+	if (buf_json_plain(text) != text.len) {
+		put_escaped(event, text);
+		return;
+	}
+	PUT(event, "\"");
+	put(event, text);
+	PUT(event, "\"");
 }
 
 static void put_number(struct event *event, int64_t number)
 {
-	if (event->err == OK)
-		event->err = buf_append_i64(event->out, number);
+	uint64_t left = number < 0 ? 0U - (uint64_t)number : (uint64_t)number;
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left != 0);
+	if (number < 0)
+		digits[--at] = '-';
+	put(event, str_make(digits + at, sizeof(digits) - at));
 }
 
 static void put_bool(struct event *event, bool flag)
@@ -45,25 +94,6 @@ static void put_time(struct event *event, int64_t wall_ns)
 	PUT(event, "\"");
 }
 
-static struct str principal_text(const struct request *req)
-{
-	return req->principal == NULL ? STR("") : req->principal->id;
-}
-
-static void put_principal(struct event *event, const struct request *req)
-{
-	char text[PRINCIPAL_TEXT + 16];
-	struct str kind = str_from_c(
-		req->principal == NULL ? "User" : principal_kind_name(req->principal->kind));
-	struct str id = principal_text(req);
-	size_t len = MIN(id.len, (size_t)PRINCIPAL_TEXT);
-
-	memcpy(text, kind.ptr, kind.len);
-	memcpy(text + kind.len, "::", 2);
-	memcpy(text + kind.len + 2, id.ptr, len);
-	put_json(event, str_make(text, kind.len + 2 + len));
-}
-
 /* CloudEvents attributes and the opening of data. */
 static void put_envelope(struct event *event, const struct request *req, struct str type,
 			 int64_t wall_ns)
@@ -75,50 +105,38 @@ static void put_envelope(struct event *event, const struct request *req, struct 
 	PUT(event, ".");
 	put(event, type);
 	PUT(event, "\",\"source\":");
-	put_json(event, req->snap->source);
+	put(event, req->snap->source_json);
 	PUT(event, ",\"type\":\"tollgate.");
 	put(event, type);
 	PUT(event, "\",\"time\":");
 	put_time(event, wall_ns);
 	PUT(event, ",\"subject\":");
-	put_principal(event, req);
-	PUT(event, ",\"traceparent\":");
-	put_json(event, str_from_c(req->traceparent));
+	put(event, catalog_principal_subject(req->principal));
+	PUT(event, ",\"traceparent\":\"");
+	put(event, str_from_c(req->traceparent));
+	PUT(event, "\"");
 }
 
 static void put_who(struct event *event, const struct request *req)
 {
-	const struct principal *who = req->principal;
-
 	PUT(event, ",\"data\":{\"request\":\"");
 	put(event, str_make(req->id, REQUEST_ID_LEN));
 	PUT(event, "\",\"attempt\":");
 	put_number(event, req->key.attempt);
-	PUT(event, ",\"principal\":");
-	put_principal(event, req);
-	PUT(event, ",\"key\":");
-	put_json(event, who->key_id);
-	PUT(event, ",\"bu\":");
-	put_json(event, who->bu);
-	PUT(event, ",\"team\":");
-	put_json(event, who->team);
-	PUT(event, ",\"project\":");
-	put_json(event, who->project);
+	PUT(event, ",");
+	put(event, catalog_principal_record(req->principal));
 }
 
+/* Dialects and operations are our own words: nothing to escape. */
 static void put_what(struct event *event, const struct request *req)
 {
-	PUT(event, ",\"model\":");
-	put_json(event, req->model->options.name);
-	PUT(event, ",\"deployment\":");
-	put_json(event, req->model->deployment);
-	PUT(event, ",\"provider\":");
-	put_json(event, upstream_options(req->model->upstream)->provider);
-	PUT(event, ",\"dialect\":");
-	put_json(event, req->match.operation->dialect);
-	PUT(event, ",\"operation\":");
-	put_json(event, req->match.operation->action);
-	PUT(event, ",\"stream\":");
+	PUT(event, ",");
+	put(event, req->model->record);
+	PUT(event, ",\"dialect\":\"");
+	put(event, req->match.operation->dialect);
+	PUT(event, "\",\"operation\":\"");
+	put(event, req->match.operation->action);
+	PUT(event, "\",\"stream\":");
 	put_bool(event, req->peek.is_stream);
 }
 
@@ -140,10 +158,8 @@ static void put_decision(struct event *event, const struct request *req)
 			PUT(event, ",");
 		put_json(event, policy_id(decision->errors[i].policy));
 	}
-	PUT(event, "],\"policy_hash\":\"");
-	put(event, policy_set_hash(req->snap->rules->policies));
-	PUT(event, "\",\"config_hash\":");
-	put_json(event, req->snap->config_hash);
+	PUT(event, "],");
+	put(event, req->snap->hashes);
 	PUT(event, ",\"in_estimate\":");
 	put_number(event, req->input_estimate);
 	PUT(event, ",\"out_bound\":");
@@ -180,7 +196,7 @@ static void put_lines(struct event *event, const struct cost *cost)
 
 enum err event_intent(struct buf *out, const struct request *req, int64_t wall_ns)
 {
-	struct event event = {.out = out};
+	struct event event = event_begin(out);
 
 	put_envelope(&event, req, STR("intent"), wall_ns);
 	put_who(&event, req);
@@ -195,13 +211,13 @@ enum err event_intent(struct buf *out, const struct request *req, int64_t wall_n
 	PUT(&event, ",\"started\":");
 	put_time(&event, req->started_ns);
 	PUT(&event, "}}");
-	return event.err;
+	return event_end(&event);
 }
 
 enum err event_decision(struct buf *out, const struct request *req, int64_t wall_ns,
 			unsigned status)
 {
-	struct event event = {.out = out};
+	struct event event = event_begin(out);
 
 	put_envelope(&event, req, STR("decision"), wall_ns);
 	put_who(&event, req);
@@ -210,7 +226,7 @@ enum err event_decision(struct buf *out, const struct request *req, int64_t wall
 	PUT(&event, ",\"status\":");
 	put_number(&event, status);
 	PUT(&event, "}}");
-	return event.err;
+	return event_end(&event);
 }
 
 /* Settle ------------------------------------------------------------------------------- */
@@ -247,7 +263,7 @@ static void put_cost(struct event *event, const struct event_settle *settle)
 enum err event_settle(struct buf *out, const struct request *req, int64_t wall_ns,
 		      const struct event_settle *settle)
 {
-	struct event event = {.out = out};
+	struct event event = event_begin(out);
 
 	put_envelope(&event, req, STR("settle"), wall_ns);
 	put_who(&event, req);
@@ -265,7 +281,7 @@ enum err event_settle(struct buf *out, const struct request *req, int64_t wall_n
 	PUT(&event, ",\"duration_ms\":");
 	put_number(&event, settle->duration_ms);
 	PUT(&event, "}}");
-	return event.err;
+	return event_end(&event);
 }
 
 /* Recovered ------------------------------------------------------------------------------- */
@@ -331,7 +347,7 @@ static enum err intent_read(struct intent *intent)
 enum err event_recovered(struct buf *out, struct str intent, int64_t wall_ns)
 {
 	struct intent from = {.text = intent};
-	struct event event = {.out = out};
+	struct event event = event_begin(out);
 	enum err err = intent_read(&from);
 
 	if (err != OK)
@@ -369,7 +385,7 @@ enum err event_recovered(struct buf *out, struct str intent, int64_t wall_ns)
 	PUT(&event, ",\"started\":");
 	put(&event, from.members[INTENT_STARTED]);
 	PUT(&event, ",\"duration_ms\":0}}");
-	return event.err;
+	return event_end(&event);
 }
 
 /* Life cycle ----------------------------------------------------------------------------- */
@@ -377,7 +393,7 @@ enum err event_recovered(struct buf *out, struct str intent, int64_t wall_ns)
 enum err event_lifecycle(struct buf *out, struct str source, const char *what, int64_t wall_ns,
 			 struct str detail)
 {
-	struct event event = {.out = out};
+	struct event event = event_begin(out);
 
 	PUT(&event, "{\"specversion\":\"1.0\",\"id\":\"");
 	put(&event, str_from_c(what));
@@ -392,5 +408,5 @@ enum err event_lifecycle(struct buf *out, struct str source, const char *what, i
 	PUT(&event, ",\"data\":{");
 	put(&event, detail);
 	PUT(&event, "}}");
-	return event.err;
+	return event_end(&event);
 }

@@ -208,7 +208,7 @@ void request_start(struct worker *worker, struct client *client, struct stream *
 	req->started_ns = loop_wall_ns(worker->loop);
 	req->started_mono_ns = loop_now_ns(worker->loop);
 	make_id(req, req->started_ns);
-	log_set_id(&req->log, "%s", req->id);
+	log_set_id_text(&req->log, str_make(req->id, REQUEST_ID_LEN));
 	req->log.doing = states[REQ_READ].doing;
 	req->family = operation_family(head->path);
 	req->head = head_copy(&req->arena, head);

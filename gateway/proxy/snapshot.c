@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "metering/usage/usage.h"
 
 #define SNAPSHOT_ARENA_MAX (1U << 20)
@@ -92,11 +93,29 @@ static enum err load_identity(struct snapshot *snapshot, const struct snapshot_o
 
 static void snapshot_copy(struct snapshot *snapshot, struct str gateway_id, struct str config_hash)
 {
+	struct buf text;
+	enum err err;
+
 	arena_init(&snapshot->arena, 1024, SNAPSHOT_ARENA_MAX);
 	atomic_init(&snapshot->refs, 1);
 	snapshot->gateway_id = arena_str(&snapshot->arena, gateway_id);
 	snapshot->source = arena_printf(&snapshot->arena, "tollgate/" STR_FMT, STR_ARG(gateway_id));
 	snapshot->config_hash = arena_str(&snapshot->arena, config_hash);
+	buf_init(&text, SNAPSHOT_ARENA_MAX);
+	err = buf_append_json(&text, snapshot->source);
+	ASSERT(err == OK);
+	snapshot->source_json = arena_str(&snapshot->arena, buf_str(&text));
+	buf_fini(&text);
+}
+
+/* Both are hexadecimal: nothing to escape. */
+static void snapshot_set_hashes(struct snapshot *snapshot)
+{
+	struct str policy_hash = policy_set_hash(snapshot->rules->policies);
+
+	snapshot->hashes = arena_printf(
+		&snapshot->arena, "\"policy_hash\":\"" STR_FMT "\",\"config_hash\":\"" STR_FMT "\"",
+		STR_ARG(policy_hash), STR_ARG(snapshot->config_hash));
 }
 
 enum err snapshot_new(const struct snapshot_options *options, struct diag *diag,
@@ -120,6 +139,7 @@ enum err snapshot_new(const struct snapshot_options *options, struct diag *diag,
 		snapshot_unref(snapshot);
 		return err;
 	}
+	snapshot_set_hashes(snapshot);
 	*out = snapshot;
 	return OK;
 }
@@ -136,6 +156,7 @@ struct snapshot *snapshot_with_keys(const struct snapshot *snapshot, size_t issu
 	copy->allow_unpriced = snapshot->allow_unpriced;
 	copy->policy_options = snapshot->policy_options;
 	copy->rules = snapshot->rules;
+	snapshot_set_hashes(copy);
 	copy->generation = snapshot->generation + 1;
 	atomic_fetch_add(&copy->rules->refs, 1);
 	copy->auth = authenticator_with_keys(snapshot->auth, issuer, keys);

@@ -49,6 +49,8 @@ struct snapshot {
 	struct arena arena;
 	struct str gateway_id;
 	struct str source; /* "tollgate/<id>", for records */
+	struct str source_json;
+	struct str hashes; /* "policy_hash":…,"config_hash":… as records say it */
 	struct str config_hash;
 	uint64_t body_bytes;
 	int64_t utc_offset_ms;

@@ -8,6 +8,7 @@
 
 #define MODEL_NAMES_MAX 100000
 #define MODEL_ARENA_MAX (256U << 20)
+#define MODEL_TEXT_MAX	16384
 
 struct model_table {
 	struct arena arena;
@@ -82,19 +83,34 @@ static enum err model_find_upstream(const struct model_load *load, struct model 
 			  model->options.upstream);
 }
 
-/* Spliced into request bodies: escaped once, here. */
+static enum err append_member(struct buf *text, const char *before, struct str value)
+{
+	enum err err = buf_append(text, str_from_c(before));
+
+	return err != OK ? err : buf_append_json(text, value);
+}
+
+/* What is spliced into every request and every record is escaped once, here. */
 static enum err model_set_json(const struct model_load *load, struct model *model)
 {
-	struct str name = model->options.upstream_model;
 	struct buf text;
 	enum err err;
 
-	buf_init(&text, name.len * 6 + 2);
-	err = buf_append_json(&text, name);
+	buf_init(&text, MODEL_TEXT_MAX);
+	err = buf_append_json(&text, model->options.upstream_model);
 	model->upstream_model_json = arena_str(&load->table->arena, buf_str(&text));
+	buf_reset(&text);
+	if (err == OK)
+		err = append_member(&text, "\"model\":", model->options.name);
+	if (err == OK)
+		err = append_member(&text, ",\"deployment\":", model->deployment);
+	if (err == OK)
+		err = append_member(&text,
+				    ",\"provider\":", upstream_options(model->upstream)->provider);
+	model->record = arena_str(&load->table->arena, buf_str(&text));
 	buf_fini(&text);
 	if (err != OK)
-		return model_fail(load, model, err, "cannot be sent as", name);
+		return model_fail(load, model, err, "names are too long, at", model->options.name);
 	return OK;
 }
 

@@ -56,9 +56,10 @@ struct model {
 	struct upstream *upstream;
 	struct str deployment;		/* name@upstream */
 	struct str upstream_model_json; /* a JSON string with its quotes */
-	unsigned upstream_index;	/* place in the list given to model_table_new */
-	unsigned index;			/* place in the table */
-	uint32_t dialect_set;		/* bit per index in `dialect_names` given at creation */
+	struct str record;	 /* "model":…,"deployment":…,"provider":… as records say it */
+	unsigned upstream_index; /* place in the list given to model_table_new */
+	unsigned index;		 /* place in the table */
+	uint32_t dialect_set;	 /* bit per index in `dialect_names` given at creation */
 };
 
 struct model_table;
