@@ -300,6 +300,12 @@ static void take_snapshot(struct loop_message *message, void *arg)
 	struct snapshot_message *own = (struct snapshot_message *)message;
 	struct snapshot *before = worker->snap;
 
+	/* Came when the thread had ended: the mailbox is emptied by worker_free. */
+	if (worker->is_over) {
+		snapshot_unref(own->snap);
+		free(own);
+		return;
+	}
 	worker->snap = own->snap;
 	if (worker->snap->rules != before->rules) {
 		pool_set_unref(worker->pools);
@@ -402,6 +408,7 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	ASSERT(worker->requests == NULL);
+	worker->is_over = true;
 	for (struct request *req = worker->free_requests; req != NULL; req = next) {
 		next = req->next;
 		arena_fini(&req->arena);

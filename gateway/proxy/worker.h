@@ -116,6 +116,7 @@ struct worker {
 	struct request *waiting_first, *waiting_last; /* for durable, by position */
 	bool is_draining;
 	bool is_expired; /* the drain deadline passed */
+	bool is_over;	 /* its thread ended: messages are only given back */
 	struct loop_timer drain_timer;
 	uint8_t random[WORKER_RANDOM_BYTES]; /* a supply: no system call per request */
 	size_t random_left;
