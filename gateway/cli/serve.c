@@ -140,22 +140,60 @@ static void stop_sources(struct server *server)
 	server->source_count = 0;
 }
 
-static void start_sources(struct server *server)
+/* succeeded_ns, by source: when the keys that a reload carries over were read; NULL: none were. */
+static void start_sources(struct server *server, const int64_t *succeeded_ns)
 {
 	const struct config *config = server->config;
 
 	server->sources = base_alloc(sizeof(struct jwks_source *) * (config->key_source_count + 1));
 	for (size_t i = 0; i < config->key_source_count; i++) {
-		const struct jwks_source_options *options = &config->key_sources[i];
+		struct jwks_source_options options = config->key_sources[i];
 		struct jwks *initial =
-			authenticator_issuer(server->snap->auth, options->issuer)->keys;
+			authenticator_issuer(server->snap->auth, options.issuer)->keys;
 		struct jwks_source *source = NULL;
 
-		if (jwks_source_new(&server->env, &server->log, options, initial, on_keys, server,
-				    &source) == OK)
-			server->sources[server->source_count++] = source;
-		else
-			log_error(&server->log, "key_source", "issuer=%zu", options->issuer);
+		options.succeeded_ns = succeeded_ns == NULL ? 0 : succeeded_ns[i];
+		if (jwks_source_new(&server->env, &server->log, &options, initial, on_keys, server,
+				    &source) != OK) {
+			log_error(&server->log, "key_source", "issuer=%zu", options.issuer);
+			continue;
+		}
+		server->sources[server->source_count++] = source;
+		/* Carried keys or none: the set is read anew. */
+		if (str_is_set(options.url))
+			jwks_source_refresh(source);
+	}
+}
+
+static bool reads_same_set(const struct jwks_source_options *a, const struct jwks_source_options *b)
+{
+	return str_is_set(a->url) && str_eq(a->url, b->url) && str_eq(a->ca_file, b->ca_file) &&
+	       a->algorithms == b->algorithms;
+}
+
+/* Fail static: a set that was fetched stays good over a reload until it is fetched again, and does
+ * not grow younger by it. */
+static void carry_keys(const struct server *server, const struct config *config,
+		       struct snapshot **snap, int64_t *out_succeeded_ns)
+{
+	for (size_t i = 0; i < config->key_source_count; i++) {
+		const struct jwks_source_options *to = &config->key_sources[i];
+
+		for (size_t j = 0; j < server->source_count; j++) {
+			const struct jwks_source_options *from = &server->config->key_sources[j];
+			struct jwks *keys =
+				authenticator_issuer(server->snap->auth, from->issuer)->keys;
+			struct snapshot *with_keys;
+
+			if (keys == NULL || !reads_same_set(from, to))
+				continue;
+			with_keys = snapshot_with_keys(*snap, to->issuer, keys);
+			snapshot_unref(*snap);
+			*snap = with_keys;
+			out_succeeded_ns[i] =
+				jwks_source_read_stat(server->sources[j]).succeeded_ns;
+			break;
+		}
 	}
 }
 
@@ -201,6 +239,7 @@ static enum err reload(struct server *server, struct diag *diag)
 {
 	struct config *config = NULL;
 	struct snapshot *snap = NULL;
+	int64_t *succeeded_ns;
 	enum err err = config_load(server->config_file, diag, &config);
 
 	if (err == OK)
@@ -210,13 +249,16 @@ static enum err reload(struct server *server, struct diag *diag)
 		server->failed_reloads++;
 		return err;
 	}
+	succeeded_ns = base_alloc((config->key_source_count + 1) * sizeof(*succeeded_ns));
+	carry_keys(server, config, &snap, succeeded_ns);
 	stop_sources(server);
 	publish(server, snap);
 	log_restart(server, config);
 	if (server->config != server->started)
 		config_free(server->config);
 	server->config = config;
-	start_sources(server);
+	start_sources(server, succeeded_ns);
+	free(succeeded_ns);
 	server->reloads++;
 	record_lifecycle(server, "reload");
 	log_info(&server->log, "reloaded", "config_hash=" STR_FMT, STR_ARG(snap->config_hash));
@@ -477,7 +519,7 @@ static enum err server_start(struct server *server, struct diag *diag)
 		err = start_admin(server, diag);
 	if (err != OK)
 		return err;
-	start_sources(server);
+	start_sources(server, NULL);
 	record_lifecycle(server, "start");
 	log_info(&server->log, "ready", "workers=%zu models=%zu policies=%zu epoch=%u",
 		 server->worker_count, model_count(server->snap->rules->models),

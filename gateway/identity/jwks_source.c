@@ -204,8 +204,9 @@ enum err jwks_source_new(const struct conn_env *env, const struct log *log,
 		return OK;
 	}
 	source->keys = jwks_ref(initial);
-	source->succeeded_ns = loop_now_ns(env->loop);
-	source->started_ns = source->succeeded_ns;
+	source->started_ns = loop_now_ns(env->loop);
+	source->succeeded_ns =
+		options->succeeded_ns == 0 ? source->started_ns : options->succeeded_ns;
 	source->stat.last_success_ns = loop_wall_ns(env->loop);
 	schedule(source, source->options.refresh_ms);
 	return OK;
@@ -225,6 +226,12 @@ void jwks_source_free(struct jwks_source *source)
 	free(source);
 }
 
+void jwks_source_refresh(struct jwks_source *source)
+{
+	if (!source->is_fetching)
+		read_now(source);
+}
+
 void jwks_source_want(struct jwks_source *source)
 {
 	int64_t since_ms = (loop_now_ns(source->env->loop) - source->started_ns) / CLOCK_NS_PER_MS;
@@ -241,5 +248,8 @@ void jwks_source_want(struct jwks_source *source)
 
 struct jwks_source_stat jwks_source_read_stat(const struct jwks_source *source)
 {
-	return source->stat;
+	struct jwks_source_stat stat = source->stat;
+
+	stat.succeeded_ns = source->succeeded_ns;
+	return stat;
 }

@@ -33,6 +33,8 @@ struct jwks_source_options {
 	int64_t refresh_ms;	 /* 0: 1 h */
 	int64_t min_interval_ms; /* 0: 30 s */
 	int64_t max_stale_ms;	 /* 0: 24 h */
+	/* Of the initial set, by the loop's monotonic clock: when it was read. 0: just now. */
+	int64_t succeeded_ns;
 };
 
 /* keys is borrowed for the call, NULL when the old set became too old; only called when the set
@@ -46,6 +48,8 @@ MUST_CHECK enum err jwks_source_new(const struct conn_env *env, const struct log
 				    const struct jwks_source_options *options, struct jwks *initial,
 				    jwks_keys_fn on_keys, void *arg, struct jwks_source **out);
 void jwks_source_free(struct jwks_source *source);
+/* Reads anew now, unless it does so already. */
+void jwks_source_refresh(struct jwks_source *source);
 /* A token named a kid that is not in the set. */
 void jwks_source_want(struct jwks_source *source);
 
@@ -53,6 +57,7 @@ struct jwks_source_stat {
 	uint64_t fetches;
 	uint64_t failures;
 	int64_t last_success_ns; /* wall clock; 0: never */
+	int64_t succeeded_ns;	 /* the same by the loop's monotonic clock */
 };
 
 struct jwks_source_stat jwks_source_read_stat(const struct jwks_source *source);
