@@ -150,6 +150,7 @@ class AnsweringUpstream:
                 answer = self.answer(message)
                 if callable(answer):
                     answer(peer)
+                    peer.close()
                     return
                 peer.send(answer)
 
