@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "gateway/config/load.h"
+#include "gateway/config/warning.h"
 
 /*
  * What the modules find wrong they place by line and column at best: they never
@@ -24,24 +26,46 @@ static void place(const struct config *config, struct diag *diag)
 	}
 }
 
-/* What can be said of prices without a call: every model must be in the book. */
-static enum err check_prices(const struct config *config, const struct snapshot *snap,
-			     struct diag *diag)
+/* As the proxy will ask. */
+static bool is_priced_now(const struct snapshot *snap, const struct model *model)
 {
-	const struct snapshot_options *options = &config->snapshot;
+	const struct model_options *options = &model->options;
+	struct price_key key = {
+		.provider = upstream_options(model->upstream)->provider,
+		.model = options->upstream_model,
+		.alias = options->price,
+		.tier = STR(""),
+		.region = str_is_set(options->region) ? options->region : STR(""),
+	};
 
-	for (size_t i = 0; i < options->model_count && !options->allow_unpriced; i++) {
-		const struct model_options *model = &options->models[i];
-		struct str name = str_is_set(model->price) ? model->price : model->name;
-		const char *file = options->prices_file;
+	return price_find_set(snap->rules->prices, &key, clock_wall_ns(), 0) != NULL;
+}
 
-		if (price_book_knows(snap->rules->prices, name))
+/* What can be said of prices without a call. A price that begins tomorrow is no fault. */
+static enum err check_prices(struct config *config, const struct snapshot *snap, struct diag *diag)
+{
+	const char *file = config->snapshot.prices_file;
+	size_t count = config->snapshot.allow_unpriced ? 0 : model_count(snap->rules->models);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct model *model = model_at(snap->rules->models, i);
+		const struct model_options *options = &model->options;
+
+		if (is_priced_now(snap, model))
 			continue;
-		return diag_set(diag, ERR_NOT_FOUND, config->file, model->line, model->column,
-				"model " STR_FMT ": the price book does not know \"" STR_FMT
-				"\"; add it to %s or set prices.unpriced: allow",
-				STR_ARG(model->name), STR_ARG(name),
-				file[0] == '\0' ? "a file named by prices.file" : file);
+		if (!price_book_knows(snap->rules->prices, options->price) &&
+		    !price_book_knows(snap->rules->prices, options->upstream_model))
+			return diag_set(diag, ERR_NOT_FOUND, config->file, options->line,
+					options->column,
+					"model " STR_FMT ": the price book does not know \"" STR_FMT
+					"\"; add it to %s or set prices.unpriced: allow",
+					STR_ARG(options->name), STR_ARG(options->price),
+					file[0] == '\0' ? "a file named by prices.file" : file);
+		config_warning_add(config,
+				   "model " STR_FMT
+				   ": no price is in force for its provider and region; its calls "
+				   "will be refused",
+				   STR_ARG(options->name));
 	}
 	return OK;
 }

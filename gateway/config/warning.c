@@ -7,8 +7,7 @@
 #include "gateway/config/load.h"
 #include "gateway/net/address.h"
 
-PRINTF_LIKE(2, 3)
-static void warn(struct config *config, const char *fmt, ...)
+void config_warning_add(struct config *config, const char *fmt, ...)
 {
 	va_list args;
 
@@ -51,17 +50,19 @@ static void warn_callers(struct config *config)
 	const struct snapshot_options *snapshot = &config->snapshot;
 
 	if (snapshot->key_count == 0 && snapshot->issuer_count == 0)
-		warn(config, "identity: there are no keys and no issuers: nobody can call");
+		config_warning_add(config,
+				   "identity: there are no keys and no issuers: nobody can call");
 	if (!str_is_set(snapshot->schema.text))
-		warn(config, "policy.schema: without one, actions have no groups: `action in "
-			     "Inference::Action::\"use\"` holds for no call");
+		config_warning_add(config,
+				   "policy.schema: without one, actions have no groups: `action in "
+				   "Inference::Action::\"use\"` holds for no call");
 	for (size_t i = 0; i < config->key_source_count; i++)
 		if (is_plain_and_remote(config->key_sources[i].url))
-			warn(config,
-			     "issuer " STR_FMT ": whoever is on the way to \"" STR_FMT
-			     "\" can put own keys in",
-			     STR_ARG(snapshot->issuers[i].name),
-			     STR_ARG(config->key_sources[i].url));
+			config_warning_add(config,
+					   "issuer " STR_FMT ": whoever is on the way to \"" STR_FMT
+					   "\" can put own keys in",
+					   STR_ARG(snapshot->issuers[i].name),
+					   STR_ARG(config->key_sources[i].url));
 }
 
 static void warn_listeners(struct config *config)
@@ -70,16 +71,17 @@ static void warn_listeners(struct config *config)
 		const struct config_listener *listener = &config->listeners[i];
 
 		if (!listener->has_tls && !is_loopback(listener->address))
-			warn(config,
-			     "listener " STR_FMT
-			     ": without tls, keys and tokens cross the network in the clear",
-			     STR_ARG(listener->address));
+			config_warning_add(
+				config,
+				"listener " STR_FMT
+				": without tls, keys and tokens cross the network in the clear",
+				STR_ARG(listener->address));
 	}
 	if (str_is_set(config->admin_address) && !is_loopback(config->admin_address))
-		warn(config,
-		     "admin.address " STR_FMT
-		     ": other hosts reach it, and it asks for no credential",
-		     STR_ARG(config->admin_address));
+		config_warning_add(config,
+				   "admin.address " STR_FMT
+				   ": other hosts reach it, and it asks for no credential",
+				   STR_ARG(config->admin_address));
 }
 
 static void warn_upstreams(struct config *config)
@@ -87,15 +89,16 @@ static void warn_upstreams(struct config *config)
 	const struct snapshot_options *snapshot = &config->snapshot;
 
 	if (snapshot->model_count == 0)
-		warn(config, "models: there are none to call");
+		config_warning_add(config, "models: there are none to call");
 	for (size_t i = 0; i < snapshot->upstream_count; i++) {
 		const struct upstream_options *upstream = &snapshot->upstreams[i];
 
 		if (str_is_set(upstream->credential_value) && is_plain_and_remote(upstream->url))
-			warn(config,
-			     "upstream " STR_FMT
-			     ": its credential crosses the network in the clear; use https://",
-			     STR_ARG(upstream->name));
+			config_warning_add(
+				config,
+				"upstream " STR_FMT
+				": its credential crosses the network in the clear; use https://",
+				STR_ARG(upstream->name));
 	}
 }
 
@@ -104,7 +107,8 @@ static void warn_ledger(struct config *config)
 	const struct config_raw *raw = &load_of(config)->raw;
 
 	if (raw->store == 0 && (str_is_set(raw->redis_url) || str_is_set(raw->redis_socket)))
-		warn(config, "ledger.redis: has no effect while ledger.store is sqlite");
+		config_warning_add(config,
+				   "ledger.redis: has no effect while ledger.store is sqlite");
 }
 
 void config_warn(struct config *config)

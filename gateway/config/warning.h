@@ -14,5 +14,6 @@
 
 /* config is the first member of a struct load. */
 void config_warn(struct config *config);
+PRINTF_LIKE(2, 3) void config_warning_add(struct config *config, const char *fmt, ...);
 
 #endif

@@ -128,3 +128,21 @@ def test_the_admin_listener_reloads(gateway):
     answer = gateway.call("POST", "/admin/reload", b"", port=gateway.admin_port)
     assert answer.status == 200
     gateway.program.wait_log("reloaded", after=mark)
+
+
+def test_a_reload_names_what_waits_for_a_restart(gateway):
+    """What a reload cannot take is named until it is taken back or the gateway restarts; the rest is taken."""
+    changed = {**gateway.config, "gateway": {**gateway.config["gateway"], "id": "gw-other", "workers": 1},
+               "limits": {**gateway.config["limits"], "body": "64B"}}
+    gateway.write("tollgate.yaml", changed)
+    for _ in range(2):
+        mark = gateway.program.mark()
+        gateway.reload()
+        gateway.program.wait_log(r'restart_needed.*options="gateway\.id, gateway\.workers"', after=mark)
+    assert gateway.call("POST", CHAT_PATH, chat_body("chat", "x" * 100), ANA).status == 413
+    mark = gateway.program.mark()
+    gateway.write("tollgate.yaml", gateway.config)
+    gateway.reload()
+    assert not any("restart_needed" in line for line in gateway.program.lines[mark:])
+    assert gateway.call("POST", CHAT_PATH, chat_body("chat", "x" * 100), ANA).status == 200
+    assert {row["source"] for row in gateway.records()} == {"tollgate/gw-test"}

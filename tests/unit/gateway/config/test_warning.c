@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -63,6 +64,47 @@ static void test_warning__says_what_is_hardly_meant(void **state)
 	}
 }
 
+/* Each entry prices the model; the second and third not here, the fourth not now. */
+static const struct {
+	const char *limits;
+	size_t want;
+} prices[] = {
+	{"", 0},
+	{"provider: other, ", 1},
+	{"region: mars, ", 1},
+	{"valid_from: 2200-01-01, ", 1},
+};
+
+static void test_warning__says_that_no_price_is_in_force(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(prices); i++) {
+		struct config *config = NULL;
+		struct snapshot *snap = NULL;
+		struct diag diag = {0};
+		char text[256];
+		int len = snprintf(text, sizeof(text),
+				   "version: 1\ncurrency: USD\nprices:\n"
+				   "  - {id: p, models: [m], %srates: {in_text_uncached: \"1\"}}\n",
+				   prices[i].limits);
+		size_t before;
+
+		print_message("# %s\n", prices[i].limits);
+		folder_write("prices.yaml", str_make(text, (size_t)len));
+		folder_main("prices: {file: prices.yaml}\n", FOLDER_PRICES);
+		if (config_load(folder_path("tollgate.yaml"), &diag, &config) != OK)
+			fail_msg("%s", folder_message(&diag));
+		before = config->warning_count;
+		if (config_snapshot(config, 1, &diag, &snap) != OK)
+			fail_msg("%s", folder_message(&diag));
+		assert_int_equal(config->warning_count, before + prices[i].want);
+		if (prices[i].want > 0)
+			assert_true(has_warning(config, "model m: no price is in force"));
+		snapshot_unref(snap);
+		config_free(config);
+	}
+}
+
 static int make(void **state)
 {
 	(void)setenv("TEST_SECRET", "swordfish", 1);
@@ -73,6 +115,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_warning__says_what_is_hardly_meant),
+		cmocka_unit_test(test_warning__says_that_no_price_is_in_force),
 	};
 
 	return cmocka_run_group_tests(tests, make, folder_drop);
