@@ -304,7 +304,8 @@ enum intent_member {
 	INTENT_REQUEST,
 	INTENT_ATTEMPT,
 	INTENT_REPEATED, /* from principal to stream: the same name in both */
-	INTENT_FLOOR = INTENT_REPEATED + 11,
+	INTENT_STREAM = INTENT_REPEATED + 10,
+	INTENT_FLOOR,
 	INTENT_FLOOR_PICO,
 	INTENT_CURRENCY,
 	INTENT_STARTED,
@@ -312,6 +313,19 @@ enum intent_member {
 };
 
 _Static_assert(ARRAY_LEN(intent_paths) == INTENT_COUNT + 1, "a path per member");
+
+/* Set of enum jscan_type that a member may have: what is copied into another place must fit there.
+ */
+static unsigned intent_types(unsigned member)
+{
+	switch (member) {
+	case INTENT_ATTEMPT:
+	case INTENT_FLOOR_PICO: return 1U << JSCAN_NUMBER;
+	case INTENT_FLOOR: return 1U << JSCAN_ARRAY;
+	case INTENT_STREAM: return 1U << JSCAN_TRUE | 1U << JSCAN_FALSE;
+	default: return 1U << JSCAN_STRING;
+	}
+}
 
 struct intent {
 	struct str text;
@@ -322,6 +336,8 @@ static enum err on_intent_value(void *arg, const struct jscan_value *value)
 {
 	struct intent *intent = arg;
 
+	if (value->is_duplicate || (intent_types(value->path) & 1U << value->type) == 0)
+		return ERR_DAMAGED;
 	intent->members[value->path] =
 		str_sub(intent->text, value->start, value->end - value->start);
 	return OK;
