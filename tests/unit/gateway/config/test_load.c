@@ -392,6 +392,38 @@ static void test_load__takes_what_is_given(void **state)
 	config_free(config);
 }
 
+static void test_load__takes_attributes_as_they_are_written(void **state)
+{
+	const struct attribute *attributes;
+	struct config *config = NULL;
+	struct diag diag = {0};
+
+	(void)state;
+	folder_write(
+		"keys.yaml",
+		STR("keys:\n  - {id: a, name: n, kind: service, sha256: " HEX64
+		    ", revoked: false, scopes: [x, y],\n     attributes: {long: -2, flag: true, "
+		    "text: \"2\", word: EU, set: [a, b]}}\n"));
+	folder_main("identity: {keys: keys.yaml}\n", 0);
+	if (config_load(folder_path("tollgate.yaml"), &diag, &config) != OK)
+		fail_msg("%s", folder_message(&diag));
+	assert_int_equal(config->snapshot.key_count, 1);
+	assert_int_equal(config->snapshot.keys[0].kind, PRINCIPAL_SERVICE);
+	assert_int_equal(config->snapshot.keys[0].scopes.count, 2);
+	assert_int_equal(config->snapshot.keys[0].attribute_count, 5);
+	attributes = config->snapshot.keys[0].attributes;
+	assert_int_equal(attributes[0].type, ATTRIBUTE_LONG);
+	assert_int_equal(attributes[0].number, -2);
+	assert_int_equal(attributes[1].type, ATTRIBUTE_BOOL);
+	assert_true(attributes[1].flag);
+	assert_int_equal(attributes[2].type, ATTRIBUTE_STRING);
+	assert_int_equal(attributes[3].type, ATTRIBUTE_STRING);
+	assert_true(str_eq(attributes[3].text, STR("EU")));
+	assert_int_equal(attributes[4].type, ATTRIBUTE_SET);
+	assert_int_equal(attributes[4].set.count, 2);
+	config_free(config);
+}
+
 static void test_load__hashes_every_file(void **state)
 {
 	struct config *config = NULL;
@@ -458,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_load__says_where_another_file_is_wrong),
 		cmocka_unit_test(test_load__takes_the_default_of_every_option),
 		cmocka_unit_test(test_load__takes_what_is_given),
+		cmocka_unit_test(test_load__takes_attributes_as_they_are_written),
 		cmocka_unit_test(test_load__hashes_every_file),
 		cmocka_unit_test(test_load__names_a_main_file_that_is_not_there),
 		cmocka_unit_test(test_load__shows_the_line_and_a_caret),
