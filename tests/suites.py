@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,27 +244,23 @@ SUITES = {"lint": suite_lint, "unit": suite_unit, "conformance": suite_conforman
 
 
 def coverage():
-    """Lines reached, by folder, from gcov's JSON of every object of the coverage build."""
+    """Lines reached, by folder, from the counters that every program of the coverage build left."""
     where = TOP / "build" / "coverage"
-    counts = sorted(where.rglob("*.gcda"))
-    reached = {}
-    for start in range(0, len(counts), 50):
-        text = subprocess.run(["gcov", "--json-format", "--stdout", *map(str, counts[start:start + 50])],
-                              cwd=where, capture_output=True, check=False, text=True).stdout
-        for line in filter(None, text.splitlines()):
-            for source in json.loads(line)["files"]:
-                path = os.path.relpath(os.path.join(where, source["file"]), TOP)
-                if path.startswith(("..", "tests", "/usr")) or not path.endswith(".c"):
-                    continue
-                lines = reached.setdefault(path, {})
-                for row in source["lines"]:
-                    number = row["line_number"]
-                    lines[number] = max(lines.get(number, 0), row["count"])
+    programs = [path for path in (where / "tests" / "unit").rglob("test_*") if path.is_file() and os.access(path, os.X_OK)]
+    programs += [where / "tollgate"]
+    merged = where / "merged.profdata"
+    raw = sorted(map(str, (where / "counters").glob("*.profraw")))
+    subprocess.run(["llvm-profdata-14", "merge", "--sparse", "--failure-mode=all", "-o", merged, *raw], check=True)
+    objects = [word for path in programs for word in ("--object", str(path))]
+    done = subprocess.run(["llvm-cov-14", "export", "--summary-only", f"--instr-profile={merged}", *objects[1:]], check=True,
+                          capture_output=True, text=True)
     folders = {}
-    for path, lines in reached.items():
-        total = folders.setdefault(os.path.dirname(path), [0, 0])
-        total[0] += sum(1 for count in lines.values() if count)
-        total[1] += len(lines)
+    for row in json.loads(done.stdout)["data"][0]["files"]:
+        path = os.path.relpath(row["filename"], TOP)
+        if path.endswith(".c") and not path.startswith(("..", "tests")):
+            total = folders.setdefault(os.path.dirname(path), [0, 0])
+            total[0] += row["summary"]["lines"]["covered"]
+            total[1] += row["summary"]["lines"]["count"]
     print("\nlines reached:")
     for folder, (hit, total) in sorted(folders.items()):
         print(f"  {folder:<24} {hit:>6} of {total:>6}  {100 * hit // max(total, 1):>3} %")
@@ -294,7 +291,13 @@ def main():
 
     begin = time.monotonic()
     total = Tally()
-    builds = [("gcc", options.folder, "gcc", ["-Dflavour=debug", f"-Dcoverage={str(options.coverage).lower()}"])]
+    if options.coverage:
+        counters = TOP / "build" / "coverage" / "counters"
+        shutil.rmtree(counters, ignore_errors=True)
+        os.environ["LLVM_PROFILE_FILE"] = f"{counters}/%4m.profraw"
+        builds = [("coverage", "coverage", "clang-14", ["-Dflavour=debug", "-Dcoverage=true"])]
+    else:
+        builds = [("gcc", "debug", "gcc", ["-Dflavour=debug"])]
     if not options.suites:
         builds.append(("clang", "clang", "clang-14", ["-Dflavour=debug"]))
         # Optimised, the compiler sees more; and demo and benchmarks use this flavour.
@@ -307,7 +310,7 @@ def main():
         if not good:
             total.fail(f"build {name}")
             print(tail(f"build-{name}"), flush=True)
-            built = built and name != "gcc"
+            built = built and folder != options.folder
     for name in wanted if built else []:
         start = time.monotonic()
         tally = Tally()
