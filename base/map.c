@@ -26,15 +26,22 @@ static void map_check(const struct map *map)
 	ASSERT(map->cap == 0 || map->used < map->cap);
 }
 
+/* The 16 random bytes that the kernel gives each process. */
+static void map_seed(uint64_t out[2])
+{
+	memcpy(out, (const void *)getauxval(AT_RANDOM), 2 * sizeof(out[0]));
+}
+
 void map_init(struct map *map, size_t max)
 {
 	*map = (struct map){.max = max};
+	map_seed(map->seed);
 }
 
 void map_fini(struct map *map)
 {
 	free(map->entries);
-	*map = (struct map){.max = map->max};
+	map_init(map, map->max);
 }
 
 static uint64_t rotate(uint64_t x, unsigned bits)
@@ -56,14 +63,13 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-/* SipHash-1-3. The seed is the 16 random bytes the kernel gives each process. */
-uint64_t map_hash(struct str key)
+/* SipHash-1-3. */
+static uint64_t map_hash_with(const uint64_t seed[2], struct str key)
 {
-	uint64_t seed[2], word = 0;
+	uint64_t word = 0;
 	uint64_t v[4];
 	size_t at = 0;
 
-	memcpy(seed, (const void *)getauxval(AT_RANDOM), sizeof(seed));
 	v[0] = seed[0] ^ 0x736f6d6570736575U;
 	v[1] = seed[1] ^ 0x646f72616e646f6dU;
 	v[2] = seed[0] ^ 0x6c7967656e657261U;
@@ -87,6 +93,14 @@ uint64_t map_hash(struct str key)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+uint64_t map_hash(struct str key)
+{
+	uint64_t seed[2];
+
+	map_seed(seed);
+	return map_hash_with(seed, key);
+}
+
 static struct map_entry *map_find(const struct map *map, struct str key, uint64_t hash)
 {
 	size_t mask = map->cap - 1;
@@ -105,7 +119,8 @@ static struct map_entry *map_find(const struct map *map, struct str key, uint64_
 
 void *map_get(const struct map *map, struct str key)
 {
-	struct map_entry *entry = map_find(map, key, map->cap == 0 ? 0 : map_hash(key));
+	struct map_entry *entry =
+		map_find(map, key, map->cap == 0 ? 0 : map_hash_with(map->seed, key));
 
 	return entry == NULL ? NULL : entry->value;
 }
@@ -145,7 +160,7 @@ static void map_make_room(struct map *map)
 
 enum err map_put(struct map *map, struct str key, void *value)
 {
-	uint64_t hash = map_hash(key);
+	uint64_t hash = map_hash_with(map->seed, key);
 	struct map_entry *entry = map_find(map, key, hash);
 
 	ASSERT(value != NULL);
@@ -170,7 +185,8 @@ enum err map_put(struct map *map, struct str key, void *value)
 
 void *map_remove(struct map *map, struct str key)
 {
-	struct map_entry *entry = map_find(map, key, map->cap == 0 ? 0 : map_hash(key));
+	struct map_entry *entry =
+		map_find(map, key, map->cap == 0 ? 0 : map_hash_with(map->seed, key));
 	void *value;
 
 	if (entry == NULL)

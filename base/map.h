@@ -21,6 +21,7 @@ struct map {
 	size_t count;
 	size_t used; /* with tombstones */
 	size_t max;
+	uint64_t seed[2];
 };
 
 void map_init(struct map *map, size_t max);

@@ -64,6 +64,7 @@ void ledger_batch_reset(struct ledger_batch *batch, struct ledger_pos pos)
 	map_init(&batch->prices, MAX_ROWS);
 	map_init(&batch->index, MAX_ROWS);
 	arena_reset(&batch->arena);
+	memset(batch->recent, 0, sizeof(batch->recent));
 	batch->row_count = 0;
 	batch->items.count = 0;
 	batch->rejects.count = 0;
@@ -116,8 +117,32 @@ static struct ledger_account *account_intern(struct ledger_batch *batch,
 	return map_put(&batch->accounts, name, own) == OK ? own : NULL;
 }
 
-static struct ledger_price *price_intern(struct ledger_batch *batch,
+static bool price_eq(const struct ledger_price *a, const struct ledger_price *b)
+{
+	return a->rate_micro == b->rate_micro && str_eq(a->line, b->line) &&
+	       str_eq(a->meter, b->meter) && str_eq(a->unit, b->unit) &&
+	       str_eq(a->currency, b->currency);
+}
+
+/* Few prices are in use at a time: most are found again by their ends, without a hash of the whole.
+ */
+static struct ledger_price **recent_slot(struct ledger_batch *batch,
 					 const struct ledger_price *price)
+{
+	uint64_t ends[2] = {0};
+	size_t line = MIN(price->line.len, sizeof(ends[0]));
+	size_t meter = MIN(price->meter.len, sizeof(ends[1]));
+
+	if (line > 0)
+		memcpy(&ends[0], price->line.ptr, line);
+	if (meter > 0)
+		memcpy(&ends[1], price->meter.ptr + price->meter.len - meter, meter);
+	ends[0] = (ends[0] ^ ends[1] * 0x9E3779B97F4A7C15U) * 0x9E3779B97F4A7C15U;
+	return &batch->recent[ends[0] >> 58];
+}
+
+static struct ledger_price *price_find_or_add(struct ledger_batch *batch,
+					      const struct ledger_price *price)
 {
 	struct str rate = str_make((const char *)&price->rate_micro, sizeof(price->rate_micro));
 	struct key_text key = {.len = 0};
@@ -143,6 +168,16 @@ static struct ledger_price *price_intern(struct ledger_batch *batch,
 	own->rate_micro = price->rate_micro;
 	own->id = price->id;
 	return map_put(&batch->prices, name, own) == OK ? own : NULL;
+}
+
+static struct ledger_price *price_intern(struct ledger_batch *batch,
+					 const struct ledger_price *price)
+{
+	struct ledger_price **slot = recent_slot(batch, price);
+
+	if (*slot == NULL || !price_eq(*slot, price))
+		*slot = price_find_or_add(batch, price);
+	return *slot;
 }
 
 static void *grow(void *list, size_t *cap, size_t size)

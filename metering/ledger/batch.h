@@ -18,6 +18,7 @@
 
 #define LEDGER_BATCH_RECORDS 4096
 #define LEDGER_BATCH_BYTES   (64U * 1024 * 1024)
+#define LEDGER_BATCH_RECENT  64
 
 /* An itemised settle record, or one that could not be booked (text is the reason). */
 struct ledger_item {
@@ -44,6 +45,7 @@ struct ledger_batch {
 	struct arena arena;
 	struct map accounts;
 	struct map prices;
+	struct ledger_price *recent[LEDGER_BATCH_RECENT]; /* of prices, by a cheap hash */
 	struct map index;
 };
 

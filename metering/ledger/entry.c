@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypt.h"
 
@@ -272,6 +273,176 @@ static void entry_reset(struct ledger_entry *entry)
 	entry->seen = 0;
 }
 
+/* The text as event_settle of gateway/proxy writes it: the same members in the same order, nothing
+ * escaped. Read by comparing, many times faster than a scan; whatever differs in the least is left
+ * to the scan, which alone says what is wrong. */
+struct swift {
+	const char *at, *end;
+	bool has_failed;
+};
+
+static void swift_lit(struct swift *swift, struct str lit)
+{
+	if (swift->has_failed || (size_t)(swift->end - swift->at) < lit.len ||
+	    memcmp(swift->at, lit.ptr, lit.len) != 0)
+		swift->has_failed = true;
+	else
+		swift->at += lit.len;
+}
+
+#define LIT(text) swift_lit(&swift, STR(text))
+
+/* Up to the next quote, which is taken too. */
+static struct str swift_text(struct swift *swift)
+{
+	const char *quote =
+		swift->has_failed ? NULL : memchr(swift->at, '"', (size_t)(swift->end - swift->at));
+	struct str text = {0};
+
+	if (quote != NULL)
+		text = str_make(swift->at, (size_t)(quote - swift->at));
+	if (quote == NULL || text.len > LEDGER_DIM_BYTES || buf_json_plain(text) != text.len) {
+		swift->has_failed = true;
+		return STR("");
+	}
+	swift->at = quote + 1;
+	return text;
+}
+
+static int64_t swift_int(struct swift *swift)
+{
+	const char *from = swift->at;
+	int64_t value = 0;
+
+	while (!swift->has_failed && swift->at < swift->end && *swift->at >= '0' &&
+	       *swift->at <= '9' && swift->at - from < 18)
+		value = value * 10 + (*swift->at++ - '0');
+	/* A leading zero is no JSON, and a nineteenth digit might not fit. */
+	if (swift->at == from || (*from == '0' && swift->at - from > 1) ||
+	    swift->at == swift->end || (*swift->at >= '0' && *swift->at <= '9'))
+		swift->has_failed = true;
+	return value;
+}
+
+static bool swift_is(struct swift *swift, char c)
+{
+	if (swift->has_failed || swift->at == swift->end || *swift->at != c)
+		return false;
+	swift->at++;
+	return true;
+}
+
+static struct swift swift_who(struct swift swift, struct ledger_entry *entry)
+{
+	LIT("{\"specversion\":\"1.0\",\"id\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"source\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"type\":\"tollgate.settle\",\"time\":\"");
+	entry->time = swift_text(&swift);
+	LIT(",\"subject\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"traceparent\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"data\":{\"request\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"attempt\":");
+	entry->attempt = swift_int(&swift);
+	LIT(",\"principal\":\"");
+	entry->dims[LEDGER_PRINCIPAL] = swift_text(&swift);
+	LIT(",\"key\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"bu\":\"");
+	entry->dims[LEDGER_BU] = swift_text(&swift);
+	LIT(",\"team\":\"");
+	entry->dims[LEDGER_TEAM] = swift_text(&swift);
+	LIT(",\"project\":\"");
+	entry->dims[LEDGER_PROJECT] = swift_text(&swift);
+	return swift;
+}
+
+static struct swift swift_what(struct swift swift, struct ledger_entry *entry)
+{
+	struct str source;
+
+	LIT(",\"model\":\"");
+	entry->dims[LEDGER_MODEL] = swift_text(&swift);
+	LIT(",\"deployment\":\"");
+	entry->dims[LEDGER_DEPLOYMENT] = swift_text(&swift);
+	LIT(",\"provider\":\"");
+	entry->dims[LEDGER_PROVIDER] = swift_text(&swift);
+	LIT(",\"dialect\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"operation\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"stream\":");
+	swift_lit(&swift, swift.at < swift.end && *swift.at == 't' ? STR("true") : STR("false"));
+	LIT(",\"model_served\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"status\":");
+	(void)swift_int(&swift);
+	LIT(",\"outcome\":\"");
+	(void)swift_text(&swift);
+	LIT(",\"usage_source\":\"");
+	source = swift_text(&swift);
+	/* Marks are rare: the scan knows them. */
+	LIT(",\"flags\":[],\"lines\":[");
+	if (str_eq(source, STR("estimate")))
+		entry->flags |= LEDGER_ESTIMATED;
+	else if (str_eq(source, STR("none")))
+		entry->flags |= LEDGER_NO_USAGE;
+	return swift;
+}
+
+static struct swift swift_line(struct swift swift, struct ledger_entry *entry)
+{
+	struct ledger_line *line = &entry->lines[entry->line_count];
+
+	*line = (struct ledger_line){.unit = STR("")};
+	LIT("{\"meter\":\"");
+	line->meter = swift_text(&swift);
+	LIT(",\"quantity\":");
+	line->quantity = swift_int(&swift);
+	LIT(",\"price\":\"");
+	line->price = swift_text(&swift);
+	LIT(",\"rate_micro\":");
+	line->rate_micro = swift_int(&swift);
+	LIT(",\"pico\":");
+	line->pico = swift_int(&swift);
+	LIT("}");
+	if (line->meter.len == 0 || line->quantity > LEDGER_QUANTITY_LIMIT)
+		swift.has_failed = true;
+	check_line(entry, line);
+	entry->line_count++;
+	return swift;
+}
+
+static bool swift_read(struct ledger_entry *entry, struct str payload)
+{
+	struct swift swift = {.at = payload.ptr, .end = payload.ptr + payload.len};
+	bool has_more;
+
+	swift = swift_what(swift_who(swift, entry), entry);
+	has_more = !swift_is(&swift, ']');
+	while (has_more && !swift.has_failed && entry->line_count < LEDGER_ENTRY_LINES) {
+		swift = swift_line(swift, entry);
+		has_more = swift_is(&swift, ',');
+		if (!has_more)
+			LIT("]");
+	}
+	LIT(",\"cost_pico\":");
+	entry->cost_pico = swift_int(&swift);
+	LIT(",\"currency\":\"");
+	entry->currency = swift_text(&swift);
+	LIT(",\"started\":\"");
+	entry->started = swift_text(&swift);
+	LIT(",\"duration_ms\":");
+	(void)swift_int(&swift);
+	LIT("}}");
+	entry->seen = SEEN_COST | SEEN_CURRENCY | SEEN_STARTED | SEEN_TIME;
+	return !swift.has_failed && swift.at == swift.end;
+}
+
 enum err ledger_entry_parse(struct ledger_entry *entry, const struct jscan_paths *paths,
 			    struct str payload, const char **out_why)
 {
@@ -280,6 +451,10 @@ enum err ledger_entry_parse(struct ledger_entry *entry, const struct jscan_paths
 	enum err err;
 
 	entry_reset(entry);
+	if (swift_read(entry, payload) && check_whole(&scan) == OK)
+		return OK;
+	entry_reset(entry);
+	scan.why = "not JSON";
 	entry->payload = payload;
 	jscan_init(&json, paths, on_member, &scan);
 	err = jscan_feed(&json, payload);

@@ -3,7 +3,7 @@
  * One settled attempt as the ledger reads it out of a tollgate.settle payload:
  * who, when, which lines, what it cost. One strict pass, no tree.
  *
- * Owns:    its text; views point into the struct and live until the next parse.
+ * Owns:    its text; views point into the struct or the payload: keep both until the next parse.
  * Threads: one user at a time.
  * Limits:  64 lines, 32 KiB of text, quantities up to 10^13 a line; past them the
  *          payload is refused. A name past LEDGER_DIM_BYTES is booked under its

@@ -205,9 +205,89 @@ static void test_entry__holds_its_limits(void **state)
 	assert_int_equal(parse_lines(LEDGER_ENTRY_LINES + 1), ERR_LIMIT);
 }
 
+/* The record as the gateway writes it; `cut` of "" is whole. */
+#define OWN_HEAD                                                                                   \
+	"{\"specversion\":\"1.0\",\"id\":\"01.1.settle\",\"source\":\"tollgate/g\","               \
+	"\"type\":\"tollgate.settle\",\"time\":\"2026-11-23T10:00:01.5Z\",\"subject\":\"User::"    \
+	"a\","                                                                                     \
+	"\"traceparent\":\"00-1-2-01\",\"data\":{\"request\":\"01\",\"attempt\":1,"                \
+	"\"principal\":\"User::a\",\"key\":\"k1\",\"bu\":\"risk\",\"team\":\"t\",\"project\":"     \
+	"\"\","
+#define OWN_WHAT(source, flags)                                                                    \
+	"\"model\":\"m\",\"deployment\":\"m@u\",\"provider\":\"p\",\"dialect\":\"openai.chat\","   \
+	"\"operation\":\"Invoke\",\"stream\":true,\"model_served\":\"m-1\",\"status\":200,"        \
+	"\"outcome\":\"complete\",\"usage_source\":\"" source "\",\"flags\":[" flags               \
+	"],\"lines\":["
+#define OWN_TAIL(cost)                                                                             \
+	"],\"cost_pico\":" cost ",\"currency\":\"USD\",\"started\":\"2026-11-23T09:59:59.9Z\","    \
+	"\"duration_ms\":7}}"
+
+static const char *const own[] = {
+	OWN_HEAD OWN_WHAT("provider", "") LINE("176", "2500000", "440000000") OWN_TAIL("440000000"),
+	OWN_HEAD OWN_WHAT("none", "") OWN_TAIL("0"),
+	OWN_HEAD OWN_WHAT("estimate", "") LINE("1", "2", "2") "," LINE("3", "4", "12")
+		OWN_TAIL("14"),
+	OWN_HEAD OWN_WHAT("provider", "\"unpriced\"") LINE("1", "0", "0") OWN_TAIL("0"),
+	OWN_HEAD OWN_WHAT("provider", "") LINE("1", "2", "3") OWN_TAIL("3"),
+	OWN_HEAD OWN_WHAT("provider", "") LINE("01", "2", "2") OWN_TAIL("2"),
+	OWN_HEAD OWN_WHAT("provider", "") LINE("10000000000001", "1", "1") OWN_TAIL("1"),
+	OWN_HEAD OWN_WHAT("provider", "") LINE("1", "9999999999999999999", "1") OWN_TAIL("1"),
+	OWN_HEAD OWN_WHAT("prov\\u0069der", "") LINE("1", "2", "2") OWN_TAIL("2"),
+	OWN_HEAD OWN_WHAT("provider", "") LINE("1", "2", "2") "," OWN_TAIL("2"),
+	OWN_HEAD OWN_WHAT("provider", "") LINE("1", "2", "2") OWN_TAIL("2") " ",
+	OWN_HEAD OWN_WHAT("provider", "") LINE("1", "2", "2") OWN_TAIL("2") "x",
+};
+
+static void assert_same(const struct ledger_entry *a, const struct ledger_entry *b)
+{
+	assert_int_equal(a->line_count, b->line_count);
+	assert_int_equal(a->flags, b->flags);
+	assert_int_equal(a->attempt, b->attempt);
+	assert_int_equal(a->start_s, b->start_s);
+	assert_int_equal(a->cost_pico, b->cost_pico);
+	assert_true(str_eq(a->currency, b->currency));
+	for (unsigned i = 0; i < LEDGER_DIM_COUNT; i++)
+		assert_true(str_eq(a->dims[i], b->dims[i]));
+	for (unsigned i = 0; i < a->line_count; i++) {
+		assert_true(str_eq(a->lines[i].meter, b->lines[i].meter));
+		assert_true(str_eq(a->lines[i].price, b->lines[i].price));
+		assert_int_equal(a->lines[i].quantity, b->lines[i].quantity);
+		assert_int_equal(a->lines[i].rate_micro, b->lines[i].rate_micro);
+		assert_int_equal(a->lines[i].pico, b->lines[i].pico);
+	}
+}
+
+/* A space in front is JSON all the same, and not what the gateway writes: the scan reads it. Each
+ * record is also cut after every byte and changed in every byte. */
+static void test_entry__reads_its_own_order_as_the_scan_does(void **state)
+{
+	static struct ledger_entry quick, scanned;
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		size_t len = strlen(own[i]);
+		char text[2048] = " ";
+
+		for (size_t change = 0; change <= 2 * len; change++) {
+			size_t cut = change <= len ? change : len;
+			enum err err;
+
+			memcpy(text + 1, own[i], len);
+			if (change > len)
+				text[1 + change - len - 1] ^= 1;
+			err = parse(&scanned, str_make(text, 1 + cut), &why);
+			assert_int_equal(parse(&quick, str_make(text + 1, cut), &why), err);
+			if (err == OK)
+				assert_same(&quick, &scanned);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_entry__reads_its_own_order_as_the_scan_does),
 		cmocka_unit_test(test_entry__takes_a_settle_record),
 		cmocka_unit_test(test_entry__marks_what_is_odd),
 		cmocka_unit_test(test_entry__refuses_what_it_cannot_book),
