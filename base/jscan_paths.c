@@ -128,8 +128,9 @@ static char fold_next(struct str *name)
 	size_t len = 1;
 	char c = name->ptr[0];
 
-	if (c >= 'A' && c <= 'Z') {
-		c = (char)(c | 0x20);
+	if ((unsigned char)c < 0x80) {
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
 	} else if (str_has_prefix(*name, STR("\xc5\xbf"))) {
 		c = 's';
 		len = 2;
@@ -143,6 +144,10 @@ static char fold_next(struct str *name)
 
 static bool is_twin(struct str a, struct str b)
 {
+	/* Nearly all differ in their first letter. */
+	if (a.len > 0 && b.len > 0 && ((a.ptr[0] ^ b.ptr[0]) & ~0x20) != 0 &&
+	    ((a.ptr[0] | b.ptr[0]) & 0x80) == 0)
+		return false;
 	while (a.len > 0 && b.len > 0)
 		if (fold_next(&a) != fold_next(&b))
 			return false;
