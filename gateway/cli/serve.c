@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #define SERVE_WORKERS	     63 /* and one journal writer for main */
 #define SERVE_LEDGER_STOP_MS 10000
 #define SERVE_RECORD_BYTES   65535
+#define SERVE_DESCRIPTORS    16
 
 struct server {
 	const char *config_file;
@@ -384,6 +386,16 @@ static enum err bind_listeners(struct server *server, struct worker_options *opt
 	return OK;
 }
 
+/* A tenth of them, and sixteen of a few, are not for clients. */
+static int descriptor_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= INT_MAX)
+		return INT_MAX;
+	return (int)limit.rlim_cur - MAX((int)limit.rlim_cur / 10, SERVE_DESCRIPTORS);
+}
+
 static enum err start_workers(struct server *server, struct diag *diag)
 {
 	struct worker_options *options;
@@ -400,6 +412,7 @@ static enum err start_workers(struct server *server, struct diag *diag)
 		options[i].log = &server->log;
 		options[i].session = config->session;
 		options[i].connections = config->connections;
+		options[i].descriptor_max = descriptor_max();
 		options[i].token_cache = config->token_cache;
 		options[i].dialects = server->dialects;
 		options[i].peek_paths = server->peek_paths;

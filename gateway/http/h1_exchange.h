@@ -58,8 +58,9 @@ struct h1_session {
 	uint64_t input_end;  /* server: h1.taken at the end of the bytes being read */
 	struct buf behind;   /* server: bytes behind the current request */
 
-	int64_t deadline_ns; /* 0: none */
-	int64_t timer_ns;    /* when the timer fires */
+	int64_t body_until_ns; /* server: what is left of the patience with a slow body */
+	int64_t deadline_ns;   /* 0: none */
+	int64_t timer_ns;      /* when the timer fires */
 	struct loop_timer timer;
 	struct loop_post post;
 	void (*on_deadline)(struct h1_session *session);

@@ -15,11 +15,15 @@
  */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "gateway/http/h1_exchange.h"
 
 /* A client that is answered early may still be sending: conn_close drops what comes for that long,
  * so that a reset does not take the answer from it. */
 #define LINGER_MS 2000
+/* A body that comes slower than this is given up when twice its time-out has been used up: bytes
+ * that trickle in must not hold a connection for ever. */
+#define BODY_BYTES_PER_S 1024
 
 static void take(struct h1_session *session, struct str view);
 
@@ -98,6 +102,29 @@ static enum err still_open(const struct h1_session *session)
 	return session->phase == SESSION_CLOSING ? ERR_IO : OK;
 }
 
+static void grant_body(struct h1_session *session)
+{
+	int64_t patience_ns = 2 * session->options.body_timeout_ms * CLOCK_NS_PER_MS;
+
+	session->body_until_ns = loop_now_ns(session->env->loop) + patience_ns;
+}
+
+/* The next byte within the time-out, and all of them not too slowly. */
+static void expect_body(struct h1_session *session, size_t came)
+{
+	int64_t timeout_ms = session->options.body_timeout_ms;
+	int64_t now_ns = loop_now_ns(session->env->loop);
+	int64_t worth_ns = (int64_t)came * (CLOCK_NS_PER_S / BODY_BYTES_PER_S);
+	int64_t left_ms;
+
+	if (timeout_ms == 0)
+		return;
+	session->body_until_ns =
+		MIN(session->body_until_ns + worth_ns, now_ns + 2 * timeout_ms * CLOCK_NS_PER_MS);
+	left_ms = (session->body_until_ns - now_ns) / CLOCK_NS_PER_MS;
+	h1_exchange_set_deadline(session, MAX(MIN(left_ms, timeout_ms), 1));
+}
+
 static enum err on_head(void *arg, const struct head *head)
 {
 	struct h1_session *session = h1_exchange_cast(arg);
@@ -110,8 +137,10 @@ static enum err on_head(void *arg, const struct head *head)
 	session->is_body_here = head->framing == FRAMING_NONE ||
 				(head->framing == FRAMING_LENGTH && head->content_length <= left);
 	session->wants_continue = head->expects_continue && left == 0;
-	h1_exchange_set_deadline(session,
-				 session->is_body_here ? 0 : session->options.body_timeout_ms);
+	h1_exchange_set_deadline(session, 0);
+	grant_body(session);
+	if (!session->is_body_here)
+		expect_body(session, 0);
 	session->events->on_stream(session->arg, session, &session->stream, head);
 	if (owes_continue(session))
 		send_continue(session);
@@ -124,7 +153,7 @@ static enum err on_body(void *arg, struct str view)
 
 	session->wants_continue = false;
 	if (!session->is_body_here && session->pauses == 0)
-		h1_exchange_set_deadline(session, session->options.body_timeout_ms);
+		expect_body(session, view.len);
 	if (h1_exchange_is_attached(session))
 		session->stream.events->on_body(session->stream.arg, view);
 	return still_open(session);
@@ -323,6 +352,7 @@ static void server_resume(struct stream *stream, enum conn_why why)
 	struct h1_session *session = h1_exchange_of(stream);
 
 	h1_exchange_resume(stream, why);
+	grant_body(session);
 	if (session->conn != NULL && owes_continue(session))
 		send_continue(session);
 }

@@ -26,7 +26,8 @@ struct session_options {
 				  * handshake; client: from the request's end to the response's head
 				  */
 	int64_t idle_timeout_ms; /* keep-alive between exchanges */
-	int64_t body_timeout_ms; /* no body byte for that long, while the owner takes them */
+	int64_t body_timeout_ms; /* no body byte for that long, while the owner takes them; server:
+				  * nor twice as long at less than 1 KiB/s */
 	int64_t write_stall_ms;
 	size_t max_queued_bytes;
 };

@@ -213,7 +213,9 @@ static void on_accept(void *arg, int fd, const struct sockaddr_storage *remote)
 	struct worker *worker = own->worker;
 
 	(void)remote;
-	if (stat_read(&worker->stats.open) >= worker->options.connections) {
+	/* The kernel gives out the lowest free number, so the number tells how many are in use. */
+	if (stat_read(&worker->stats.open) >= worker->options.connections ||
+	    (worker->options.descriptor_max > 0 && fd >= worker->options.descriptor_max)) {
 		stat_add(&worker->stats.refused, 1);
 		close(fd);
 		return;

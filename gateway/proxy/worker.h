@@ -8,7 +8,7 @@
  * Owns:    all of the above and its requests; holds one snapshot reference.
  * Threads: worker_new and worker_free on main; worker_send_* from main; the rest
  *          its own thread's. Counters are read by anyone.
- * Limits:  worker_options.connections clients.
+ * Limits:  worker_options.connections clients; none past descriptor_max.
  */
 #ifndef GATEWAY_PROXY_WORKER_H
 #define GATEWAY_PROXY_WORKER_H
@@ -35,6 +35,9 @@ struct worker_options {
 	const struct log *log;		/* borrowed: the parent of the worker's */
 	struct session_options session; /* towards clients */
 	uint64_t connections;
+	/* Descriptors from here on are kept for upstreams, the journal and the operators; 0: all
+	 * are for clients. */
+	int descriptor_max;
 	size_t token_cache;
 	const struct dialects *dialects; /* borrowed: immutable tables made at start */
 	const struct peek_paths *peek_paths;
