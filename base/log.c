@@ -91,6 +91,21 @@ bool log_passes(const struct log *log, enum level level)
 	return (int)level >= atomic_load_explicit(&log->sink->level, memory_order_relaxed);
 }
 
+/* How many bytes at the front are a character that some readers take for a line's end or that
+ * turns the order of what follows: U+0080..U+009F, U+2028..U+202E, U+2066..U+2069. */
+static size_t hidden_len(const char *ptr, size_t len)
+{
+	unsigned char third = len < 3 ? 0 : (unsigned char)ptr[2];
+
+	if (len >= 2 && ptr[0] == '\xc2' && (unsigned char)ptr[1] < 0xa0)
+		return 2;
+	if (len >= 3 && memcmp(ptr, "\xe2\x80", 2) == 0 && third >= 0xa8 && third <= 0xae)
+		return 3;
+	if (len >= 3 && memcmp(ptr, "\xe2\x81", 2) == 0 && third >= 0xa6 && third <= 0xa9)
+		return 3;
+	return 0;
+}
+
 static bool needs_quotes(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -103,7 +118,7 @@ static bool needs_quotes(struct str s)
 }
 
 /* The form of one byte inside quotes: itself, a letter escape or \xNN. Returns its length. */
-static size_t escape_byte(unsigned char c, char out[static 4])
+static size_t escape_byte(unsigned char c, bool is_hidden, char out[static 4])
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -116,7 +131,7 @@ static size_t escape_byte(unsigned char c, char out[static 4])
 		out[1] = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
 		return 2;
 	}
-	if (c >= ' ' && c != 0x7F) {
+	if (c >= ' ' && c != 0x7F && !is_hidden) {
 		out[0] = (char)c;
 		return 1;
 	}
@@ -129,14 +144,19 @@ static size_t escape_byte(unsigned char c, char out[static 4])
 const char *log_quote(struct str s, char *buf, size_t cap)
 {
 	bool is_quoted = needs_quotes(s);
-	size_t len = 0;
+	size_t len = 0, hidden_end = 0;
 
 	ASSERT(cap >= 8);
 	if (is_quoted)
 		buf[len++] = '"';
 	for (size_t i = 0; i < s.len; i++) {
+		size_t hidden = hidden_len(s.ptr + i, s.len - i);
 		char form[4];
-		size_t form_len = escape_byte((unsigned char)s.ptr[i], form);
+		size_t form_len;
+
+		if (hidden > 0)
+			hidden_end = i + hidden;
+		form_len = escape_byte((unsigned char)s.ptr[i], i < hidden_end, form);
 
 		/* Room is kept for ".." of a cut text, the quote and the NUL. */
 		if (len + form_len > cap - 4) {
@@ -205,10 +225,14 @@ static void line_write(struct log_line *line, int fd)
 {
 	ssize_t written;
 
-	/* The last guard for "one event is one line": no text can hold a control byte. */
-	for (size_t i = 0; i < line->len; i++)
+	/* The last guard for "one event is one line": no text can hold a control. */
+	for (size_t i = 0; i < line->len; i++) {
+		size_t hidden = hidden_len(line->bytes + i, line->len - i);
+
 		if ((unsigned char)line->bytes[i] < ' ' || line->bytes[i] == 0x7F)
 			line->bytes[i] = '?';
+		memset(line->bytes + i, '?', hidden);
+	}
 	line->bytes[line->len++] = '\n';
 	written = write(fd, line->bytes, line->len);
 	/* Nobody is left to tell when the log itself cannot be written. */

@@ -81,6 +81,7 @@ static enum step deny(struct request *req)
 								  : NULL;
 	struct str reason = {0}, id = {0};
 	struct answer answer = {.err = ERR_DENIED, .status = policy_status(policy)};
+	char quoted[200];
 
 	if (policy != NULL) {
 		id = policy_id(policy);
@@ -97,7 +98,8 @@ static enum step deny(struct request *req)
 				     reason.len > 0 ? reason.ptr : "");
 	stat_add(&req->worker->stats.denied, 1);
 	record_denial(req, answer.status);
-	log_info(&req->log, "denied", "policy=" STR_FMT " status=%u", STR_ARG(id), answer.status);
+	log_info(&req->log, "denied", "policy=%s status=%u", log_quote(id, quoted, sizeof(quoted)),
+		 answer.status);
 	request_fail(req, &answer);
 	request_enter(req, REQ_REPLY);
 	return STEP_NEXT;

@@ -4,6 +4,7 @@
  * the list of models, the V2 server's health. Each carries the request's id.
  */
 #include "base/clock.h"
+#include "gateway/http/grammar.h"
 #include "gateway/proxy/authorize.h"
 #include "gateway/proxy/request.h"
 #include "gateway/proxy/worker.h"
@@ -161,7 +162,9 @@ static size_t reply_fields(const struct request *req, unsigned status,
 
 	out[count++] = (struct field){STR("content-type"), STR("application/json"), 0};
 	out[count++] = (struct field){STR("x-tollgate-request-id"), str_from_c(req->id), 0};
-	if (req->has_answer && str_is_set(req->answer.policy))
+	/* A policy may be called anything; the message has its name in any case. */
+	if (req->has_answer && str_is_set(req->answer.policy) &&
+	    grammar_is_value(req->answer.policy))
 		out[count++] = (struct field){STR("x-tollgate-policy"), req->answer.policy, 0};
 	if (status == 401)
 		out[count++] = (struct field){STR("www-authenticate"), STR("Bearer"), 0};

@@ -28,11 +28,12 @@ def unary_answer(body=UNARY, extra=b"", status=b"200 OK"):
 
 
 @contextlib.contextmanager
-def shared_gateway(folder, change=None, upstream=None, models_url=NOWHERE, env=None):
+def shared_gateway(folder, change=None, upstream=None, models_url=NOWHERE, env=None, prefix=()):
     """One gateway for the tests of a file; ends with the search for sanitizer reports and secrets."""
     raw = upstream or RawUpstream()
     gateway = new_gateway(folder, models_url, raw.url, NOWHERE, change)
     gateway.env.update(env or {})
+    gateway.prefix = list(prefix)
     gateway.raw = raw
     gateway.start()
     try:

@@ -440,6 +440,7 @@ class Gateway:
         self.folder = folder
         self.config = config
         self.env = env or {}
+        self.prefix = []  # a program that runs it, such as prlimit
         self.program = None
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -457,7 +458,7 @@ class Gateway:
         return self.folder / "state"
 
     def start(self):
-        self.program = Program([BUILD / "tollgate", "serve", "--config", "tollgate.yaml"], self.folder, self.env)
+        self.program = Program([*self.prefix, BUILD / "tollgate", "serve", "--config", "tollgate.yaml"], self.folder, self.env)
         self.ports = {}
         mark = 0
         wanted = len(self.config["listeners"]) + ("admin" in self.config)

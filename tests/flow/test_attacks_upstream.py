@@ -296,10 +296,11 @@ def test_an_answer_before_the_request_was_read(tmp_path, then, status):
     upstream, done = RawUpstream(), threading.Event()
     # So that the kernel cannot take the whole request for it.
     upstream.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    body = compact(chat_body("raw", "x" * 3000000))
+    body = compact(chat_body("raw", "x" * 12000000))
 
     def change(config):
         config["gateway"]["workers"] = 1
+        config["limits"]["body"] = "16MiB"
         config["upstreams"][1]["retries"] = 0  # the retry would be taken for the second request
     with shared_gateway(tmp_path, change, upstream) as gateway:
         thread = threading.Thread(target=early(unary_answer(status=status), 1000, then), args=(upstream, done), daemon=True)
