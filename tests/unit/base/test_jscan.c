@@ -392,7 +392,7 @@ static void test_jscan__finds_twins(void **state)
 		{STR("{\"\xc5\xbftream\":2}"), true, 1},
 		{STR("{\"\\u017ftream\":2}"), true, 1},
 		{STR("{\"\xe2\x84\xaa\":1,\"\xc5\xbf\":2}"), true, 0},
-		{STR("{\"model\":1,\"mode\":2,\"modell\":3,\"m\xc3\xb6"
+		{STR("{\"model\":1,\"mode\":2,\"modeln\":3,\"m\xc3\xb6"
 		     "del\":4,\"\":5}"),
 		 true, 0},
 		{STR("{\"a\":{\"B\":1}}"), true, 1},
