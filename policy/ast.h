@@ -171,6 +171,7 @@ struct policy {
 	size_t annotation_count;
 	const struct policy_annotation *annotations;
 	const char *file;
+	struct str text; /* all of its source, kept with the set; unset for one from JSON */
 	unsigned line;
 	uint32_t at;
 };

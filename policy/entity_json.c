@@ -119,11 +119,6 @@ static bool read_uid(struct json_reader *r, const json_t *json, const struct uid
 	return !arena_has_overflowed(r->arena) || read_memory(r);
 }
 
-static bool is_action_type(struct str type)
-{
-	return str_eq(type, STR("Action")) || str_has_suffix(type, STR("::Action"));
-}
-
 /* The type is declared and an enum's id is one of its own. */
 static bool check_uid(struct json_reader *r, const struct uid *uid)
 {
@@ -134,7 +129,7 @@ static bool check_uid(struct json_reader *r, const struct uid *uid)
 	if (r->schema == NULL)
 		return true;
 	(void)entity_uid_text(uid, text, sizeof(text));
-	if (is_action_type(uid->type))
+	if (schema_is_action_type(uid->type))
 		return schema_find_action(r->schema, uid) != NULL ||
 		       read_fail(r, ERR_MALFORMED, "action %s is not in the schema", text);
 	entity = schema_find_entity(r->schema, uid->type);
@@ -350,7 +345,9 @@ static bool read_typed(struct json_reader *r, const json_t *json, const struct s
 	case SCHEMA_DURATION:
 		return read_extension_typed(r, json, FN_DURATION, VALUE_DURATION, out);
 	case SCHEMA_NAME:
-	case SCHEMA_ALIAS: break;
+	case SCHEMA_ALIAS:
+	case SCHEMA_TRUE:
+	case SCHEMA_FALSE: break;
 	}
 	return read_fail(r, ERR_INTERNAL, "unresolved type");
 }
@@ -370,7 +367,7 @@ static bool read_value(struct json_reader *r, const json_t *json, const struct s
 
 static const struct schema_entity *entity_type(struct json_reader *r, const struct uid *uid)
 {
-	return r->schema == NULL || is_action_type(uid->type)
+	return r->schema == NULL || schema_is_action_type(uid->type)
 		       ? NULL
 		       : schema_find_entity(r->schema, uid->type);
 }

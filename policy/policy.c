@@ -93,6 +93,7 @@ static enum err load_source(struct policy_set *set, const struct policy_source *
 {
 	struct line_count lines = {.line = 1};
 	const char *file = arena_str(&set->arena, str_from_c(source->file)).ptr;
+	struct str text = {NULL, 0};
 	struct parse parse;
 	struct policy *policy;
 
@@ -100,12 +101,14 @@ static enum err load_source(struct policy_set *set, const struct policy_source *
 		return diag_set(diag, ERR_LIMIT, source->file, 0, 0,
 				"text is longer than %zu bytes (limit `text_bytes`)",
 				set->options.limits.text_bytes);
+	text = arena_str(&set->arena, source->text);
 	parse_init(&parse, source->file, source->text, &set->arena, diag);
 	parse.max_elements = set->options.limits.elements;
 	parse.max_annotations = set->options.limits.annotations;
 	while ((policy = parse_policy(&parse)) != NULL) {
 		policy->position = set->count;
 		policy->file = file;
+		policy->text = text;
 		policy->line = line_at(&lines, source->text, policy->at);
 		if (policy->is_template)
 			lex_fail(&parse.lex, ERR_UNSUPPORTED, policy->at,

@@ -18,6 +18,7 @@ struct schema {
 	struct map commons;  /* full name -> struct schema_common */
 	const struct schema_action *const *action_list;
 	size_t action_count;
+	size_t entity_count;
 };
 
 struct resolve {
@@ -249,10 +250,10 @@ static void declare_all(struct schema *schema, struct schema_parse *p)
 	struct schema_common **commons = (void *)p->commons.items;
 
 	for (size_t i = 0; i < p->entities.count; i++) {
+		entities[i]->index = i;
 		declare(&p->lex, &schema->entities, entities[i]->name, entities[i], entities[i]->at,
 			"entity type");
-		if (str_eq(entities[i]->name, STR("Action")) ||
-		    str_has_suffix(entities[i]->name, STR("::Action")))
+		if (schema_is_action_type(entities[i]->name))
 			lex_fail(&p->lex, ERR_MALFORMED, entities[i]->at,
 				 "`Action` is reserved for actions");
 	}
@@ -264,6 +265,7 @@ static void declare_all(struct schema *schema, struct schema_parse *p)
 			"type");
 	schema->action_list = (const void *)actions;
 	schema->action_count = p->actions.count;
+	schema->entity_count = p->entities.count;
 }
 
 static void resolve_all(struct schema *schema, struct schema_parse *p)
@@ -354,6 +356,16 @@ const struct schema_action *schema_find_action(const struct schema *schema,
 	found = map_get(&schema->actions, action_key(&arena, action));
 	arena_fini(&arena);
 	return found;
+}
+
+bool schema_is_action_type(struct str type)
+{
+	return str_eq(type, STR("Action")) || str_has_suffix(type, STR("::Action"));
+}
+
+size_t schema_entity_count(const struct schema *schema)
+{
+	return schema->entity_count;
 }
 
 size_t schema_action_count(const struct schema *schema)

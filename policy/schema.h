@@ -30,6 +30,8 @@ enum schema_kind {
 	SCHEMA_DECIMAL,
 	SCHEMA_DATETIME,
 	SCHEMA_DURATION,
+	SCHEMA_TRUE, /* of expressions only: a Bool that is always true */
+	SCHEMA_FALSE,
 };
 
 struct schema_type {
@@ -57,6 +59,7 @@ struct schema_entity {
 	struct str *parents;	   /* full names */
 	struct schema_type *shape; /* NULL: no attributes */
 	struct schema_type *tags;  /* NULL: none allowed */
+	size_t index;		   /* below schema_entity_count */
 	uint32_t at;
 };
 
@@ -79,6 +82,9 @@ MUST_CHECK enum err schema_load(const char *file, struct str text, struct schema
 				struct diag *diag);
 /* NULL when it is not declared. */
 const struct schema_entity *schema_find_entity(const struct schema *schema, struct str type);
+/* Action, or N::Action: the types that actions have. */
+bool schema_is_action_type(struct str type);
+size_t schema_entity_count(const struct schema *schema);
 const struct schema_action *schema_find_action(const struct schema *schema,
 					       const struct uid *action);
 size_t schema_action_count(const struct schema *schema);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names over a whole policy, also where it can never get to: entity types,
+ * actions and ids of enum types that the schema does not declare.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Limits:  recursion is bounded by the parser's AST_DEPTH.
+ */
+#ifndef POLICY_CHECK_NAMES_H
+#define POLICY_CHECK_NAMES_H
+
+#include "policy/ast.h"
+#include "policy/schema.h"
+
+struct check_names {
+	const struct schema *schema;
+	void (*on_error)(void *arg, uint32_t at, const char *text);
+	void *arg;
+};
+
+void check_policy_names(const struct check_names *names, const struct policy *policy);
+
+#endif
