@@ -8,52 +8,48 @@ static const char entities[] =
 	"  \"attrs\": {\"jurisdiction\": \"US\", \"dpa_signed\": true, \"zero_retention\": true},"
 	"  \"parents\": []}]";
 
-void case_options(struct snapshot_options *out)
-{
-	static const struct upstream_options upstreams[] = {
-		{.name = STR("azure"),
-		 .url = STR("http://127.0.0.1:9/base"),
-		 .provider = STR("azure")},
-		{.name = STR("models"), .url = STR("http://127.0.0.1:9"), .provider = STR("own")},
-	};
-	static const struct str chat[] = {STR("openai.chat"), STR("openai.responses")};
-	static const struct str embed[] = {STR("openai.embeddings")};
-	static const struct str infer[] = {STR("kserve.infer")};
-	static const struct str groups[] = {STR("standard")};
-	static const struct str regions[] = {STR("eu-west-1"), STR("us-east-1")};
-	static const struct str text[] = {STR("text")};
+static const struct upstream_options upstreams[] = {
+	{.name = STR("azure"), .url = STR("http://127.0.0.1:9/base"), .provider = STR("azure")},
+	{.name = STR("models"), .url = STR("http://127.0.0.1:9"), .provider = STR("own")},
+};
+static const struct str chat[] = {STR("openai.chat"), STR("openai.responses")};
+static const struct str embed[] = {STR("openai.embeddings")};
+static const struct str infer[] = {STR("kserve.infer")};
+static const struct str groups[] = {STR("standard")};
+static const struct str regions[] = {STR("eu-west-1"), STR("us-east-1")};
+static const struct str text[] = {STR("text")};
 #define COMMON                                                                                     \
 	.groups = groups, .group_count = 1, .modalities = text, .modality_count = 1,               \
 	.regions = regions, .region_count = 2, .risk = STR("limited"), .status = STR("approved"),  \
 	.owner = STR("it"), .max_classification = 2, .approved_until = STR("2027-01-01")
-	static const struct model_options models[] = {
-		{.name = STR("gpt-x"),
-		 .upstream = STR("azure"),
-		 .upstream_model = STR("gpt-x-2026"),
-		 .dialects = chat,
-		 .dialect_count = 2,
-		 .region = STR("eu-west-1"),
-		 .max_output = 1000,
-		 COMMON},
-		{.name = STR("embed-x"),
-		 .upstream = STR("azure"),
-		 .dialects = embed,
-		 .dialect_count = 1,
-		 .region = STR("eu-west-1"),
-		 COMMON},
-		{.name = STR("iris"),
-		 .upstream = STR("models"),
-		 .dialects = infer,
-		 .dialect_count = 1,
-		 COMMON},
-		{.name = STR("free-x"),
-		 .upstream = STR("models"),
-		 .dialects = chat,
-		 .dialect_count = 2,
-		 COMMON},
-	};
+static const struct model_options models[] = {
+	{.name = STR("gpt-x"),
+	 .upstream = STR("azure"),
+	 .upstream_model = STR("gpt-x-2026"),
+	 .dialects = chat,
+	 .dialect_count = 2,
+	 .region = STR("eu-west-1"),
+	 .max_output = 1000,
+	 COMMON},
+	{.name = STR("embed-x"),
+	 .upstream = STR("azure"),
+	 .dialects = embed,
+	 .dialect_count = 1,
+	 .region = STR("eu-west-1"),
+	 COMMON},
+	{.name = STR("iris"),
+	 .upstream = STR("models"),
+	 .dialects = infer,
+	 .dialect_count = 1,
+	 COMMON},
+	{.name = STR("free-x"),
+	 .upstream = STR("models"),
+	 .dialects = chat,
+	 .dialect_count = 2,
+	 COMMON},
+};
 #undef COMMON
-	static const struct str priced[] = {STR("gpt-x-2026"), STR("embed-x"), STR("iris")};
+static const struct str priced[] = {STR("gpt-x-2026"), STR("embed-x"), STR("iris")};
 #define ROW(name, number)                                                                          \
 	{                                                                                          \
 		.id = STR("list"), .version = STR("1"), .provider = STR(""), .models = priced,     \
@@ -61,13 +57,16 @@ void case_options(struct snapshot_options *out)
 		.above_input = STR(""), .meter = STR(name), .rate = STR(number),                   \
 		.valid_from = STR(""), .valid_to = STR(""), .entry_line = 1                        \
 	}
-	static const struct price_row prices[] = {
-		ROW("in_text_uncached", "2.50"),
-		ROW("out_text", "15"),
-		ROW("requests", "1 per 1000"),
-		ROW("rows", "40"),
-	};
+static const struct price_row prices[] = {
+	ROW("in_text_uncached", "2.50"),
+	ROW("out_text", "15"),
+	ROW("requests", "1 per 1000"),
+	ROW("rows", "40"),
+};
 #undef ROW
+
+void case_options(struct snapshot_options *out)
+{
 	static struct policy_source policies[] = {{.file = "gateway.cedar"}};
 
 	policies[0].text = str_from_c(gateway_case_policies);
