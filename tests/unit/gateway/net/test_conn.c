@@ -321,10 +321,10 @@ static void test_conn__times_out_when_idle(void **state)
 	struct fixture *f = *state;
 	struct conn_options options = side_options;
 
-	options.idle_timeout_ms = 40;
+	options.idle_timeout_ms = 250;
 	open_with(f, &options);
 	for (unsigned i = 0; i < 6; i++) {
-		rig_idle(&f->rig, 15);
+		rig_idle(&f->rig, 50);
 		far_send(f, "x");
 	}
 	/* Longer than the time-out in all, but never idle for so long. */
