@@ -145,6 +145,20 @@ static enum step append_intent(struct request *req)
 	return req->is_waiting ? STEP_WAIT : STEP_NEXT;
 }
 
+static enum step decide_reserve(struct request *req)
+{
+	switch (reserve_bound(req)) {
+	case OK: return STEP_WAIT;
+	case ERR_NOT_FOUND:
+		return refuse(req, ERR_DENIED, STR("model_unpriced"),
+			      STR("this model has no price, so it cannot be called"));
+	default:
+		return refuse(req, ERR_MALFORMED, STR("bound_too_large"),
+			      STR("what this call may cost at most is beyond every sum; give it a "
+				  "smaller output bound"));
+	}
+}
+
 /* Each part returns STEP_WAIT when it has nothing to say against the call. */
 enum step decide_run(struct request *req)
 {
@@ -156,9 +170,8 @@ enum step decide_run(struct request *req)
 		return STEP_NEXT;
 	}
 	step = decide_route(req);
-	if (step == STEP_WAIT && reserve_bound(req) != OK)
-		step = refuse(req, ERR_DENIED, STR("model_unpriced"),
-			      STR("this model has no price, so it cannot be called"));
+	if (step == STEP_WAIT)
+		step = decide_reserve(req);
 	if (step == STEP_WAIT)
 		step = decide_authorize(req);
 	stat_observe_ns(&req->worker->stats.decide, clock_mono_ns() - begin_ns);

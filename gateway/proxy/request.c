@@ -196,12 +196,10 @@ static const struct stream_events down_events = {
 	.on_reset = on_down_reset,
 };
 
-void request_start(struct worker *worker, struct client *client, struct stream *stream,
-		   const struct head *head)
+void request_start(struct worker *worker, struct stream *stream, const struct head *head)
 {
 	struct request *req = worker_take_request(worker);
 
-	req->client = client;
 	req->client_ip = conn_remote_text(stream->conn);
 	req->down = stream;
 	stream_attach(stream, &down_events, req);

@@ -41,7 +41,6 @@
 #define RELAY_HELD_BYTES (256U << 10)
 
 struct worker;
-struct client;
 struct pool_set;
 
 enum request_state {
@@ -105,7 +104,6 @@ struct request {
 	enum request_state state;
 	bool is_running; /* request_run is on the stack */
 	struct worker *worker;
-	struct client *client; /* NULL once its session is gone */
 	struct snapshot *snap;
 	struct pool_set *pools; /* a reference */
 	struct stream *down;	/* NULL once the client is gone or answered */
@@ -120,7 +118,7 @@ struct request {
 	char traceparent[56];
 	int64_t started_ns; /* wall */
 	int64_t started_mono_ns;
-	struct str client_ip; /* text in the arena */
+	struct str client_ip; /* the conn's: good until the client is gone */
 	struct head *head;    /* arena */
 	struct operation_match match;
 	enum family family;
@@ -165,8 +163,7 @@ struct request {
 };
 
 /* A request came on a session. */
-void request_start(struct worker *worker, struct client *client, struct stream *stream,
-		   const struct head *head);
+void request_start(struct worker *worker, struct stream *stream, const struct head *head);
 /* Takes steps until it must wait. Every event handler ends in this. */
 void request_run(struct request *req);
 /* The only writer of state. */

@@ -157,7 +157,7 @@ static void on_client_stream(void *arg, struct h1_session *session, struct strea
 	struct client *client = arg;
 
 	(void)session;
-	request_start(client->worker, client, stream, head);
+	request_start(client->worker, stream, head);
 }
 
 static void on_client_refuse(void *arg, struct h1_session *session, enum err err)

@@ -97,6 +97,13 @@ def test_unknown_models_get_404(gateway, path, body):
     assert error_of(answer)
 
 
+def test_a_bound_beyond_every_sum_gets_400(gateway, upstream):
+    """What no amount of money can hold is the caller's mistake, not the model's."""
+    answer = gateway.call("POST", CHAT_PATH, chat_body("raw", max_tokens=10**9, n=10**9), ANA)
+    assert answer.status == 400 and answer.json()["error"]["code"] == "bound_too_large"
+    assert upstream.is_untouched(0.05)
+
+
 def test_errors_are_in_the_callers_dialect(gateway):
     """OpenAI, Anthropic, V2 and MLflow callers each read their own error shape."""
     openai = gateway.call("POST", CHAT_PATH, chat_body("no-such-model"), ANA).json()
