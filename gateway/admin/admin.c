@@ -29,6 +29,7 @@ struct admin_client {
 	struct stream *stream;
 	enum method method;
 	struct str path; /* one of the routes' */
+	bool is_page;	 /* a browser sends it on behalf of some page */
 	struct admin_client *prev, *next;
 };
 
@@ -86,6 +87,10 @@ static enum err answer(struct admin_client *client, struct buf *out, unsigned *o
 			continue;
 		*out_status = 405;
 		if (routes[i].method != client->method)
+			return OK;
+		/* No page may act through an operator's browser. */
+		*out_status = 403;
+		if (client->is_page && client->method != METHOD_GET)
 			return OK;
 		*out_status = 200;
 		return routes[i].answer(client->admin, out, out_status);
@@ -151,6 +156,8 @@ static void on_stream(void *arg, struct h1_session *session, struct stream *stre
 	client->stream = stream;
 	client->method = head->method;
 	client->path = (struct str){0};
+	client->is_page = str_is_set(head_value_by_name(head, STR("origin"))) ||
+			  str_is_set(head_value_by_name(head, STR("sec-fetch-site")));
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
 		if (str_eq(routes[i].path, head->path))
 			client->path = routes[i].path;

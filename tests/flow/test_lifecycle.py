@@ -102,6 +102,13 @@ def test_the_admin_listener_answers(gateway):
     assert gateway.call("GET", "/metrics", key=ANA).status == 404
 
 
+def test_no_page_reloads_through_an_operators_browser(gateway):
+    """POST /admin/reload works for curl, and is refused when a browser says a page sent it."""
+    assert gateway.call("POST", "/admin/reload", b"", port=gateway.admin_port).status == 200
+    for field in (("origin", "http://evil.test"), ("sec-fetch-site", "cross-site")):
+        assert gateway.call("POST", "/admin/reload", b"", headers=[field], port=gateway.admin_port).status == 403
+
+
 def test_no_secret_is_ever_logged(gateway):
     """Neither the caller's key, nor the upstream's, nor a prompt."""
     gateway.call("POST", CHAT_PATH, chat_body("chat", "the-secret-prompt"), ANA)
