@@ -277,6 +277,7 @@ static void *worker_main(void *arg)
 {
 	struct worker *worker = arg;
 
+	pthread_setname_np(pthread_self(), "worker");
 	loop_set_wake(worker->loop, on_durable, worker);
 	start_listeners(worker);
 	loop_run(worker->loop);

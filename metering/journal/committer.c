@@ -366,6 +366,7 @@ static void *committer_run(void *arg)
 {
 	struct committer *committer = arg;
 
+	pthread_setname_np(pthread_self(), "journal");
 	while (!atomic_load(&committer->is_stopping) || has_rest(committer))
 		run_once(committer);
 	return NULL;

@@ -207,6 +207,7 @@ static void *ledger_run(void *arg)
 {
 	struct ledger *ledger = arg;
 
+	pthread_setname_np(pthread_self(), "ledger");
 	for (;;) {
 		bool is_stopping = atomic_load(&ledger->is_stopping);
 		bool is_end;
