@@ -28,6 +28,8 @@
 #define CONN_MAGIC 0x636f6e6eU
 #define CONN_READS 16 /* TLS records per readiness event */
 #define CONN_NEVER INT64_MAX
+/* Larger pieces are worth a system call of their own, and not worth a copy. */
+#define CONN_GATHER_BYTES 4096
 
 enum conn_state {
 	CONN_CONNECTING,
@@ -63,6 +65,7 @@ struct conn {
 	int64_t active_ns;  /* last byte in either direction */
 	int64_t read_ns;    /* last byte in */
 	int64_t stalled_ns; /* queue filled, or last byte of it went */
+	int64_t sent_ns;    /* last byte to the kernel */
 	uint64_t bytes_in, bytes_out;
 	union address remote;
 	char remote_text[ADDRESS_TEXT_BYTES];
@@ -84,6 +87,21 @@ static void conn_check(const struct conn *conn)
 static int64_t conn_now_ns(const struct conn *conn)
 {
 	return loop_now_ns(conn->env->loop);
+}
+
+static void on_posted(void *arg)
+{
+	struct conn *conn = arg;
+
+	conn_check(conn);
+	conn_run(conn);
+}
+
+/* As if the descriptor were ready, at the end of this turn. */
+static void conn_post(struct conn *conn, enum loop_ready ready)
+{
+	conn->ready |= (uint8_t)ready;
+	loop_post(conn->env->loop, &conn->post, on_posted, conn);
 }
 
 static void conn_enter(struct conn *conn, enum conn_state state)
@@ -141,7 +159,8 @@ static unsigned conn_wanted(const struct conn *conn)
 	case CONN_OPEN:
 		if (!conn->has_eof && !conn->is_disarmed)
 			wanted |= LOOP_READABLE;
-		if (conn->out.len > 0 || conn->reads_on_write)
+		if (conn->reads_on_write ||
+		    (conn->out.len > 0 && (conn->ready & LOOP_WRITABLE) == 0))
 			wanted |= LOOP_WRITABLE;
 		return wanted;
 	case CONN_FLUSHING: return LOOP_WRITABLE;
@@ -218,6 +237,7 @@ static void conn_sent(struct conn *conn, size_t len)
 	conn->bytes_out += len;
 	conn->active_ns = conn_now_ns(conn);
 	conn->stalled_ns = conn->active_ns;
+	conn->sent_ns = conn->active_ns;
 }
 
 static enum io conn_flush(struct conn *conn)
@@ -273,18 +293,9 @@ static void conn_run_flush(struct conn *conn)
 /* Bytes [from, end) of all views go into the queue; the caller has seen to the room. */
 static void queue_rest(struct conn *conn, const struct iovec *views, size_t count, size_t from)
 {
-	bool was_empty = conn->out.len == 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct str view = str_make(views[i].iov_base, views[i].iov_len);
-		size_t skip = MIN(from, view.len);
-		enum err err = queue_append(&conn->out, str_sub(view, skip, view.len));
-
-		ASSERT(err == OK);
-		from -= skip;
-	}
-	if (was_empty)
+	if (conn->out.len == 0)
 		conn->stalled_ns = conn_now_ns(conn);
+	wire_keep(&conn->out, views, count, from);
 }
 
 /* Out as far as the kernel takes them, the rest is queued. */
@@ -305,6 +316,13 @@ static enum io write_now(struct conn *conn, const struct iovec *views, size_t co
 	return io;
 }
 
+/* A burst comes in many small pieces, each given on as it is understood. The first leaves at once;
+ * what follows it in the same turn leaves together, at the turn's end. */
+static bool must_gather(const struct conn *conn, size_t total)
+{
+	return total <= CONN_GATHER_BYTES && conn->sent_ns == conn_now_ns(conn);
+}
+
 enum err conn_write(struct conn *conn, const struct iovec *views, size_t count)
 {
 	size_t total = 0;
@@ -320,6 +338,9 @@ enum err conn_write(struct conn *conn, const struct iovec *views, size_t count)
 		return OK;
 	if (conn->out.len > 0 || conn->state != CONN_OPEN) {
 		queue_rest(conn, views, count, 0);
+	} else if (must_gather(conn, total)) {
+		queue_rest(conn, views, count, 0);
+		conn_post(conn, LOOP_WRITABLE);
 	} else if (write_now(conn, views, count, total) == IO_FAIL) {
 		conn_die(conn, ERR_IO);
 		return ERR_IO;
@@ -351,15 +372,6 @@ static void conn_take(struct conn *conn, size_t len)
 static bool conn_may_read(const struct conn *conn)
 {
 	return conn->state == CONN_OPEN && conn->paused == 0 && !conn->has_eof;
-}
-
-static void on_posted(void *arg)
-{
-	struct conn *conn = arg;
-
-	conn_check(conn);
-	conn->ready |= LOOP_READABLE;
-	conn_run(conn);
 }
 
 static void conn_fail_read(struct conn *conn)
@@ -397,7 +409,7 @@ static void read_wanted(struct conn *conn)
 	for (unsigned i = 0; i < CONN_READS && total < CONN_READ_BYTES; i++)
 		if (!read_one(conn, &total))
 			return;
-	loop_post(conn->env->loop, &conn->post, on_posted, conn);
+	conn_post(conn, LOOP_READABLE);
 }
 
 /* Unwanted bytes stay in the kernel; but if it is the end that came, say so: nobody should go on
@@ -470,9 +482,8 @@ static void conn_run_handshake(struct conn *conn)
 static bool conn_learn_remote(struct conn *conn)
 {
 	struct sockaddr_storage remote = {0};
-	socklen_t len = sizeof(remote);
 
-	if (conn->wire.fd < 0 || getpeername(conn->wire.fd, (struct sockaddr *)&remote, &len) != 0)
+	if (!wire_remote(&conn->wire, &remote))
 		return false;
 	conn_set_remote(conn, (const struct sockaddr *)&remote);
 	return true;
@@ -481,17 +492,12 @@ static bool conn_learn_remote(struct conn *conn)
 /* 0, or the errno that says why there is no connection. */
 static int connect_cause(struct conn *conn)
 {
-	int cause = 0;
-	socklen_t len = sizeof(cause);
+	int cause = conn->is_connected ? 0 : wire_connect_error(&conn->wire);
 
-	if (conn->is_connected)
-		return 0;
-	if (conn->wire.fd < 0)
-		return EMFILE; /* without a descriptor there is nothing else to blame */
-	if (getsockopt(conn->wire.fd, SOL_SOCKET, SO_ERROR, &cause, &len) != 0)
-		return errno;
 	/* A connect that failed at once left no error behind, and no remote either. */
-	return cause == 0 && !conn_learn_remote(conn) ? ECONNREFUSED : cause;
+	if (cause == 0 && !conn->is_connected && !conn_learn_remote(conn))
+		return ECONNREFUSED;
+	return cause;
 }
 
 static void conn_run_connect(struct conn *conn)
@@ -579,7 +585,7 @@ struct conn *conn_new(const struct conn_env *env, int fd, struct tls *tls,
 	conn_set_timer(conn);
 	conn->is_connected = conn_learn_remote(conn);
 	if (fd < 0 || conn->is_connected)
-		loop_post(env->loop, &conn->post, on_posted, conn);
+		conn_post(conn, LOOP_READABLE);
 	else
 		conn_arm(conn);
 	return conn;
@@ -633,7 +639,7 @@ void conn_resume(struct conn *conn, enum conn_why why)
 	conn_arm(conn);
 	/* What OpenSSL holds already, the descriptor will not tell. */
 	if (wire_has_pending(&conn->wire))
-		loop_post(conn->env->loop, &conn->post, on_posted, conn);
+		conn_post(conn, LOOP_READABLE);
 }
 
 bool conn_is_paused(const struct conn *conn)

@@ -6,6 +6,9 @@
  *   readable -> read into the env's shared buffer -> on_read(view)
  *   conn_write -> writev now -> rest into the queue -> LOOP_WRITABLE -> on_drained
  *
+ * A second small write of the same turn waits for the turn's end, and leaves
+ * with all that came behind it.
+ *
  * A conn stays armed for reading while paused; only when bytes come that are
  * not wanted is it disarmed (so a short pause costs no system call).
  *

@@ -120,3 +120,34 @@ enum io wire_flush(const struct wire *wire, struct queue *queue, size_t *out_len
 	*out_len = total;
 	return io == IO_DONE && queue->len > 0 ? IO_AGAIN : io;
 }
+
+void wire_keep(struct queue *queue, const struct iovec *views, size_t count, size_t from)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct str view = str_make(views[i].iov_base, views[i].iov_len);
+		size_t skip = MIN(from, view.len);
+		enum err err = queue_append(queue, str_sub(view, skip, view.len));
+
+		ASSERT(err == OK);
+		from -= skip;
+	}
+}
+
+int wire_connect_error(const struct wire *wire)
+{
+	int cause = 0;
+	socklen_t len = sizeof(cause);
+
+	if (wire->fd < 0)
+		return EMFILE; /* without a descriptor there is nothing else to blame */
+	if (getsockopt(wire->fd, SOL_SOCKET, SO_ERROR, &cause, &len) != 0)
+		return errno;
+	return cause;
+}
+
+bool wire_remote(const struct wire *wire, struct sockaddr_storage *out_remote)
+{
+	socklen_t len = sizeof(*out_remote);
+
+	return wire->fd >= 0 && getpeername(wire->fd, (struct sockaddr *)out_remote, &len) == 0;
+}

@@ -11,6 +11,7 @@
 #ifndef GATEWAY_NET_WIRE_H
 #define GATEWAY_NET_WIRE_H
 
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "base/queue.h"
@@ -33,8 +34,14 @@ enum io wire_peek(const struct wire *wire, char *scratch);
 /* Plain only: one try with the first views. */
 enum io wire_write(const struct wire *wire, const struct iovec *views, size_t count,
 		   size_t *out_len);
+/* All views but their first `from` bytes into the queue; the caller has seen to the room. */
+void wire_keep(struct queue *queue, const struct iovec *views, size_t count, size_t from);
 /* From the queue until it is empty (IO_DONE), the kernel is full or it is another's turn
  * (IO_AGAIN). *out_len bytes went, whatever the verdict. */
 enum io wire_flush(const struct wire *wire, struct queue *queue, size_t *out_len);
+/* 0, or the errno with which a connect failed. */
+int wire_connect_error(const struct wire *wire);
+/* False while there is nobody at the other end. */
+bool wire_remote(const struct wire *wire, struct sockaddr_storage *out_remote);
 
 #endif

@@ -88,6 +88,24 @@ static void test_conn__gives_what_was_read_and_sends_what_was_written(void **sta
 	assert_int_equal(f->side.drains, 0);
 }
 
+/* The rig stands still meanwhile, so all three are written in one turn. */
+static void test_conn__sends_the_first_piece_of_a_turn_at_once_and_the_others_together(void **state)
+{
+	struct fixture *f = *state;
+	char got[32] = "";
+
+	open_with(f, &side_options);
+	assert_int_equal(side_write(&f->side, STR("first ")), OK);
+	assert_int_equal(conn_queued(f->side.conn), 0);
+	assert_int_equal(side_write(&f->side, STR("second ")), OK);
+	assert_int_equal(side_write(&f->side, STR("third")), OK);
+	assert_int_equal(conn_queued(f->side.conn), 12);
+	assert_int_equal(recv(f->far, got, sizeof(got), 0), 6);
+	assert_true(rig_run(&f->rig, side_has_drained, &f->side));
+	assert_int_equal(recv(f->far, got, sizeof(got), 0), 12);
+	assert_memory_equal(got, "second third", 12);
+}
+
 static void test_conn__tells_the_end_and_can_still_answer(void **state)
 {
 	struct fixture *f = *state;
@@ -420,6 +438,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_RIG(test_conn__opens_and_knows_its_remote),
 		WITH_RIG(test_conn__gives_what_was_read_and_sends_what_was_written),
+		WITH_RIG(
+			test_conn__sends_the_first_piece_of_a_turn_at_once_and_the_others_together),
 		WITH_RIG(test_conn__tells_the_end_and_can_still_answer),
 		WITH_RIG(test_conn__queues_what_the_kernel_does_not_take_and_says_when_it_is_gone),
 		WITH_RIG(test_conn__refuses_what_its_queue_cannot_hold),
