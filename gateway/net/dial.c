@@ -27,6 +27,9 @@ enum err dial_resolve(struct str host, uint16_t port, struct diag *diag,
 	name[host.len] = '\0';
 	snprintf(service, sizeof(service), "%u", (unsigned)port);
 	failed = getaddrinfo(name, service, &hints, &list);
+	/* RFC 6761 §6.3: localhost is the loopback also where no hosts file says so. */
+	if (failed != 0 && str_eq_nocase(host, STR("localhost")))
+		failed = getaddrinfo("127.0.0.1", service, &hints, &list);
 	if (failed != 0)
 		return diag_set(diag, ERR_NOT_FOUND, NULL, 0, 0, "cannot resolve host %s: %s", name,
 				gai_strerror(failed));
