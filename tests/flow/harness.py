@@ -23,7 +23,7 @@ import urllib.request
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("TOLLGATE_BUILD", TOP / "build" / "debug"))
+BUILD = Path(os.environ.get("TOLLGATE_BUILD", TOP / "build" / "debug")).resolve()
 DEADLINE = 20.0
 SANITIZER = re.compile(rb"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|ASSERT|assert.* failed")
 SANITIZER_ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1",
