@@ -13,9 +13,10 @@
 
 struct schema {
 	struct arena arena;
-	struct map entities; /* full name -> struct schema_entity */
-	struct map actions;  /* type NUL id -> struct schema_action */
-	struct map commons;  /* full name -> struct schema_common */
+	struct map entities;	 /* full name -> struct schema_entity */
+	struct map actions;	 /* type NUL id -> struct schema_action */
+	struct map commons;	 /* full name -> struct schema_common */
+	struct map action_types; /* full name -> struct schema_action, some one of that type */
 	const struct schema_action *const *action_list;
 	size_t action_count;
 	size_t entity_count;
@@ -53,11 +54,13 @@ static bool has_path(struct str name)
 	return str_index(name, ':') < name.len;
 }
 
-/* By its full name: common type, then entity type. False when neither is declared. */
+/* By its full name: common type, then entity type, then type of actions. False when there is none.
+ */
 static bool resolve_full(struct resolve *r, struct schema_type *type, struct str full)
 {
 	struct schema_common *common = map_get(&r->schema->commons, full);
 	const struct schema_entity *entity;
+	const struct schema_action *action;
 
 	if (common != NULL) {
 		struct str space = r->space;
@@ -79,10 +82,11 @@ static bool resolve_full(struct resolve *r, struct schema_type *type, struct str
 		return true;
 	}
 	entity = map_get(&r->schema->entities, full);
-	if (entity == NULL)
+	action = map_get(&r->schema->action_types, full);
+	if (entity == NULL && action == NULL)
 		return false;
 	type->kind = SCHEMA_ENTITY;
-	type->name = entity->name;
+	type->name = entity != NULL ? entity->name : action->uid->type;
 	return true;
 }
 
@@ -257,9 +261,12 @@ static void declare_all(struct schema *schema, struct schema_parse *p)
 			lex_fail(&p->lex, ERR_MALFORMED, entities[i]->at,
 				 "`Action` is reserved for actions");
 	}
-	for (size_t i = 0; i < p->actions.count; i++)
+	for (size_t i = 0; i < p->actions.count; i++) {
 		declare(&p->lex, &schema->actions, action_key(&schema->arena, actions[i]->uid),
 			actions[i], actions[i]->at, "action");
+		if (map_put(&schema->action_types, actions[i]->uid->type, actions[i]) != OK)
+			lex_fail_memory(&p->lex);
+	}
 	for (size_t i = 0; i < p->commons.count; i++)
 		declare(&p->lex, &schema->commons, commons[i]->name, commons[i], commons[i]->at,
 			"type");
@@ -304,6 +311,7 @@ enum err schema_load(const char *file, struct str text, struct schema **out_sche
 	map_init(&schema->entities, SCHEMA_LIST);
 	map_init(&schema->actions, SCHEMA_LIST);
 	map_init(&schema->commons, SCHEMA_LIST);
+	map_init(&schema->action_types, SCHEMA_LIST);
 	schema_parse_text(&parse, file, text, &schema->arena, diag);
 	if (parse.lex.err == OK) {
 		declare_all(schema, &parse);
@@ -329,6 +337,7 @@ void schema_free(struct schema *schema)
 	map_fini(&schema->entities);
 	map_fini(&schema->actions);
 	map_fini(&schema->commons);
+	map_fini(&schema->action_types);
 	arena_fini(&schema->arena);
 	free(schema);
 }
