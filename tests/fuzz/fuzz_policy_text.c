@@ -3,7 +3,7 @@
  * index alike. The same bytes are read as a schema too: the lexer is shared. */
 #include "fuzz.h"
 
-#include "policy/policy.h"
+#include "policy/check.h"
 
 static void decide(const struct policy_set *indexed, const struct policy_set *plain)
 {
@@ -28,6 +28,30 @@ static void decide(const struct policy_set *indexed, const struct policy_set *pl
 	arena_fini(&arena);
 }
 
+/* Against a small schema; what is found must have a place in the text. */
+static void check(const struct policy_set *set)
+{
+	static const char text[] =
+		"entity User in [User] = {n: Long, o?: User, s: Set<String>} tags String;"
+		"entity Photo; action view appliesTo {principal: User, resource: Photo,"
+		" context: {a?: {b?: Long}}};";
+	struct check_report report;
+	struct schema *schema;
+	struct diag diag;
+	enum err err;
+
+	ASSERT(schema_load("schema", str_from_c(text), &schema, &diag) == OK);
+	check_report_init(&report);
+	err = check_policies(set, schema, &report);
+	ASSERT(err == ERR_LIMIT || (err == OK) == (report.error_count == 0));
+	for (size_t i = 0; i < report.count; i++) {
+		check_finding_diag(&report.findings[i], &diag);
+		ASSERT(diag.line > 0 && diag.column > 0);
+	}
+	check_report_fini(&report);
+	schema_free(schema);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct policy_set_options options = {.limits = {.arena_bytes = 64 << 20}};
@@ -40,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		options.is_unindexed = true;
 		ASSERT(policy_set_load(&source, 1, &options, &sets[1], &diag) == OK);
 		decide(sets[0], sets[1]);
+		check(sets[0]);
 	}
 	policy_set_free(sets[0]);
 	policy_set_free(sets[1]);
