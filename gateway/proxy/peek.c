@@ -158,7 +158,6 @@ void peek_init(struct peek *peek, const struct peek_paths *paths)
 	memset(peek->bounds, 0, sizeof(peek->bounds));
 	peek->max_tokens = 0;
 	peek->answers = 1;
-	peek->rows = 0;
 	peek->is_stream = peek->wants_usage = peek->is_background = false;
 	jscan_init(&peek->scan, (const struct jscan_paths *)paths, on_value, peek);
 }

@@ -54,7 +54,6 @@ struct peek {
 	uint64_t bounds[BOUND_COUNT];
 	uint64_t max_tokens; /* from peek_end on: the largest that the operation reads; 0 = none */
 	uint64_t answers;    /* n; 1 when absent */
-	uint64_t rows;	     /* model servers without tokens: rows of input, 0 = unknown */
 	bool is_stream;
 	bool wants_usage;
 	bool is_background;
