@@ -12,7 +12,7 @@
  *          its writers and their rings. The worker's loop is borrowed.
  * Threads: a writer belongs to the thread that made it; journal_admits,
  *          journal_durable_sequence and the counters may be asked from any.
- * Limits:  ring 1 MiB per writer, 64 writers, 8 readers, group 1 MiB,
+ * Limits:  ring 4 MiB per writer, 64 writers, 8 readers, group 1 MiB,
  *          segment 16 MiB; payload RECORD_PAYLOAD_BYTES.
  */
 #ifndef METERING_JOURNAL_JOURNAL_H
@@ -25,7 +25,7 @@
 
 #define JOURNAL_WRITERS	      64
 #define JOURNAL_READERS	      8
-#define JOURNAL_RING_BYTES    (1U << 20)
+#define JOURNAL_RING_BYTES    (4U << 20)
 #define JOURNAL_GROUP_BYTES   (1U << 20)
 #define JOURNAL_SEGMENT_BYTES (16U << 20)
 
