@@ -74,17 +74,20 @@ bool eval_init(struct eval *e, const struct entity_store *store,
 	if (e->context.kind == VALUE_NONE)
 		e->context = value_record(arena, NULL, NULL, 0);
 	e->principal = find_entity(e, request->principal);
+	e->action = find_entity(e, request->action);
 	e->resource = find_entity(e, request->resource);
 	ASSERT(e->context.kind == VALUE_RECORD || arena_has_overflowed(arena));
 	return (request->overlay == NULL || overlay_init(e, request->overlay)) &&
 	       !arena_has_overflowed(arena);
 }
 
-/* Nearly every question is about the two that were looked up at the start. */
+/* Nearly every question is about the three that were looked up at the start. */
 const struct entity *eval_entity(const struct eval *e, const struct uid *uid)
 {
 	if (uid == e->request->principal)
 		return e->principal;
+	if (uid == e->request->action)
+		return e->action;
 	if (uid == e->request->resource)
 		return e->resource;
 	return find_entity(e, uid);

@@ -19,8 +19,9 @@ struct eval {
 	const struct entity_store *store; /* may be NULL: empty */
 	const struct policy_request *request;
 	struct value context;
-	/* Of the request's principal and resource; NULL when they are not there. */
+	/* Of the request's three; NULL when they are not there. */
 	const struct entity *principal;
+	const struct entity *action;
 	const struct entity *resource;
 	/* All ancestors of request->overlay: its parents and theirs by the store. */
 	const struct entity_ref *overlay_refs;
