@@ -159,6 +159,9 @@ uint64_t jscan_paths_twins(const struct jscan_paths *paths, unsigned level, stru
 	const struct floor *floor = &paths->floors[level];
 	uint64_t twins = 0;
 
+	/* A name longer than the capture comes unset; no component is a third of that. */
+	if (!str_is_set(name))
+		return 0;
 	for (unsigned i = 0; paths->has_twins && i < floor->count; i++) {
 		const struct component *component = &floor->components[i];
 

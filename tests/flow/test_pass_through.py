@@ -260,3 +260,11 @@ def test_anthropic_streams_pass(gateway):
     answer = gateway.call("POST", "/v1/messages", messages_body("claude", stream=True), headers=[("x-api-key", ANA)])
     names = [name for name, _ in answer.events()]
     assert names[0] == "message_start" and names[-1] == "message_stop" and "content_block_delta" in names
+
+
+def test_long_member_names_pass(gateway, model_server):
+    """A name longer than any that matters is not read as one, and not a fault."""
+    for name in ("m" * 3000, "messages" * 300, "\u017ftream" * 500):
+        answer = gateway.call("POST", CHAT_PATH, chat_body("chat", **{name: 1}), ANA)
+        assert answer.status == 200, answer.body
+    assert model_server.bill()["complete"] == 3
