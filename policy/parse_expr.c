@@ -75,12 +75,16 @@ struct str parse_name(struct parse *p, const char *what)
 	return arena_str(p->lex.arena, token.text);
 }
 
-/* Goes on behind a first part; ends before a string, whose `::` it has then taken. */
-static struct str path_rest(struct parse *p, struct str path)
+/* Goes on behind a first part. *out_is_uid: a string follows whose `::` was taken; a string without
+ * one is nobody's and fails at the next expectation. */
+static struct str path_rest(struct parse *p, struct str path, bool *out_is_uid)
 {
-	while (lex_take(&p->lex, TOKEN_PATH)) {
-		if (p->lex.token.kind == TOKEN_STRING)
-			break;
+	*out_is_uid = false;
+	while (!*out_is_uid && lex_take(&p->lex, TOKEN_PATH)) {
+		if (p->lex.token.kind == TOKEN_STRING) {
+			*out_is_uid = true;
+			continue;
+		}
 		path = arena_concat(p->lex.arena, path, STR("::"));
 		path = arena_concat(p->lex.arena, path, parse_name(p, "a part of a path"));
 	}
@@ -93,9 +97,10 @@ static struct str path_rest(struct parse *p, struct str path)
 
 struct str parse_path(struct parse *p)
 {
-	struct str path = path_rest(p, parse_name(p, "an entity type"));
+	bool is_uid;
+	struct str path = path_rest(p, parse_name(p, "an entity type"), &is_uid);
 
-	if (p->lex.token.kind == TOKEN_STRING)
+	if (is_uid)
 		lex_fail_expected(&p->lex, "a part of a path");
 	return path;
 }
@@ -118,10 +123,12 @@ static const struct uid *uid_rest(struct parse *p, struct str type)
 const struct uid *parse_uid(struct parse *p)
 {
 	struct str type = parse_name(p, "an entity such as Type::\"id\"");
+	bool is_uid;
 
-	if (p->lex.token.kind != TOKEN_PATH)
+	type = path_rest(p, type, &is_uid);
+	if (!is_uid)
 		lex_fail_expected(&p->lex, "`::`");
-	return uid_rest(p, path_rest(p, type));
+	return uid_rest(p, type);
 }
 
 static struct expr_list parse_args(struct parse *p, enum token_kind close)
@@ -197,6 +204,7 @@ static const struct expr *parse_word(struct parse *p)
 	};
 	struct expr expr = {.kind = EXPR_VALUE, .at = p->lex.token.at};
 	struct str name;
+	bool is_uid;
 
 	if (lex_is_word(&p->lex, STR("true")) || lex_is_word(&p->lex, STR("false"))) {
 		expr.value = value_bool(lex_is_word(&p->lex, STR("true")));
@@ -207,9 +215,11 @@ static const struct expr *parse_word(struct parse *p)
 	if (p->lex.token.kind == TOKEN_LPAREN)
 		return parse_call(p, name, expr.at);
 	if (p->lex.token.kind == TOKEN_PATH) {
-		name = path_rest(p, name);
+		name = path_rest(p, name, &is_uid);
 		if (p->lex.token.kind == TOKEN_LPAREN)
 			return parse_call(p, name, expr.at);
+		if (!is_uid)
+			lex_fail_expected(&p->lex, "`::` and the entity's id");
 		expr.value = value_entity(uid_rest(p, name));
 		return expr_keep(p, expr);
 	}
