@@ -2,7 +2,7 @@
 #include "gateway/config/keys.h"
 
 #include "base/clock.h"
-#include "gateway/config/suggest.h"
+#include "base/suggest.h"
 
 #define KEYS_ATTRIBUTES 64
 

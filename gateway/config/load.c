@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "base/crypt.h"
+#include "base/suggest.h"
 #include "gateway/config/file.h"
 #include "gateway/config/issuers.h"
 #include "gateway/config/keys.h"
 #include "gateway/config/models.h"
 #include "gateway/config/prices.h"
-#include "gateway/config/suggest.h"
 #include "gateway/config/warning.h"
 #include "gateway/net/address.h"
 #include "metering/ledger/redis_url.h"

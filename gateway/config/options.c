@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "gateway/config/suggest.h"
+#include "base/suggest.h"
 #include "gateway/config/value.h"
 
 /* What the member column of options.def counts from. */

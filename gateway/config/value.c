@@ -2,9 +2,9 @@
 #include "gateway/config/value.h"
 
 #include "base/clock.h"
+#include "base/suggest.h"
 #include "gateway/config/file.h"
 #include "gateway/config/secret.h"
-#include "gateway/config/suggest.h"
 
 struct assign {
 	struct option_reader *reader;

@@ -6,8 +6,8 @@
  * Threads: any; pure.
  * Limits:  words within two edits, and nearer than their own length.
  */
-#ifndef GATEWAY_CONFIG_SUGGEST_H
-#define GATEWAY_CONFIG_SUGGEST_H
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 
 #include "base/str.h"
 

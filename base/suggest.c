@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/config/suggest.h"
+#include "base/suggest.h"
 
 void suggest_try(struct suggest *suggest, struct str candidate)
 {
