@@ -336,11 +336,12 @@ static void upstream_turn(struct upstream *up)
 {
 	struct epoll_event events[EVENTS_PER_WAIT];
 	struct timespec timeout = {0};
+	int64_t now_ns = clock_mono_ns();
 	int64_t left = 0;
 	int count;
 
-	if (up->paced_first != NULL)
-		left = MAX(up->paced_first->due_ns - clock_mono_ns(), 0);
+	if (up->paced_first != NULL && up->paced_first->due_ns > now_ns)
+		left = up->paced_first->due_ns - now_ns;
 	timeout.tv_sec = left / CLOCK_NS_PER_S;
 	timeout.tv_nsec = left % CLOCK_NS_PER_S;
 	count = epoll_pwait2(up->epoll, events, EVENTS_PER_WAIT,
