@@ -156,6 +156,12 @@ size_t entity_store_count(const struct entity_store *store)
 	return store->count;
 }
 
+const struct entity *entity_store_at(const struct entity_store *store, size_t i)
+{
+	ASSERT(i < store->count);
+	return store->entities[i];
+}
+
 static uint32_t find_place(const struct entity_store *store, const struct uid *uid)
 {
 	size_t mask = store->table_cap - 1;

@@ -82,6 +82,8 @@ MUST_CHECK enum err entity_store_freeze(struct entity_store *store, struct diag 
 /* NULL when it is not there. */
 const struct entity *entity_store_find(const struct entity_store *store, const struct uid *uid);
 size_t entity_store_count(const struct entity_store *store);
+/* In the order of their coming, below the count. */
+const struct entity *entity_store_at(const struct entity_store *store, size_t i);
 const struct entity_limits *entity_store_limits(const struct entity_store *store);
 /* Takes back what was added last, down to `count` entities; before freeze only. */
 void entity_store_truncate(struct entity_store *store, size_t count);
