@@ -198,9 +198,9 @@ struct arena_mark arena_mark(const struct arena *arena)
 
 void arena_rewind(struct arena *arena, struct arena_mark mark)
 {
+	if (mark.block == arena->last && (mark.block == NULL || mark.used == mark.block->used))
+		return; /* nothing was taken since */
 	arena_check(arena);
-	if (arena->first == NULL)
-		return;
 	/* A mark from before the first block goes back to its beginning. */
 	if (mark.block == NULL)
 		mark.block = arena->first;

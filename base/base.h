@@ -17,6 +17,7 @@
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define NORETURN	  __attribute__((noreturn))
 #define COLD		  __attribute__((cold))
+#define NOINLINE	  __attribute__((noinline))
 #define UNUSED		  __attribute__((unused))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -113,154 +113,180 @@ bool eval_is_in(const struct eval *e, const struct uid *a, const struct uid *b)
 	       entity_refs_have(e->overlay_refs, e->overlay_ref_count, b);
 }
 
-static bool eval_bool(struct eval *e, const struct expr *expr, bool *out)
-{
-	struct value value = value_none();
+/*
+ * VALUE_NONE is an error, its text in e->error: sixteen bytes in two registers, nothing stored. One
+ * function per kind, not inlined, so that each saves only the registers it needs and the
+ * dispatcher is a jump.
+ */
+static struct value eval_value(struct eval *e, const struct expr *expr);
 
-	if (!eval_expr(e, expr, &value) || !eval_expect(e, value, VALUE_BOOL))
-		return false;
-	*out = value.boolean;
-	return true;
+COLD static struct value fail_value(struct eval *e, struct value value, enum value_kind kind)
+{
+	if (value.kind != VALUE_NONE)
+		(void)eval_expect(e, value, kind);
+	return value_none();
+}
+
+static struct value eval_var(const struct eval *e, enum expr_var var)
+{
+	switch (var) {
+	case VAR_PRINCIPAL: return value_entity(e->request->principal);
+	case VAR_ACTION: return value_entity(e->request->action);
+	case VAR_RESOURCE: return value_entity(e->request->resource);
+	case VAR_CONTEXT: break;
+	}
+	return e->context;
+}
+
+/* Most operands are leaves. */
+static inline struct value eval_operand(struct eval *e, const struct expr *expr)
+{
+	if (expr->kind == EXPR_VAR)
+		return eval_var(e, expr->var);
+	if (expr->kind == EXPR_VALUE)
+		return expr->value;
+	return eval_value(e, expr);
 }
 
 /* `&&` ends at the first false, `||` at the first true. */
-static bool eval_logic(struct eval *e, const struct expr *expr, bool stop, struct value *out)
+NOINLINE static struct value eval_logic(struct eval *e, const struct expr *expr, bool stop)
 {
-	bool b = !stop;
-
-	for (size_t i = 0; b != stop && i < expr->list.count; i++)
-		if (!eval_bool(e, expr->list.items[i], &b))
-			return false;
-	*out = value_bool(b);
-	return true;
-}
-
-static bool eval_long(struct eval *e, const struct expr *expr, int64_t *out)
-{
-	struct value value;
-
-	if (!eval_expr(e, expr, &value) || !eval_expect(e, value, VALUE_LONG))
-		return false;
-	*out = value.number;
-	return true;
-}
-
-static bool eval_sum(struct eval *e, const struct expr *expr, struct value *out)
-{
-	int64_t sum = 0;
-	int64_t term;
-
-	for (size_t i = 0; i < expr->sum.count; i++) {
-		if (!eval_long(e, expr->sum.terms[i].expr, &term))
-			return false;
-		if (expr->sum.terms[i].is_minus ? __builtin_sub_overflow(sum, term, &sum)
-						: __builtin_add_overflow(sum, term, &sum))
-			return eval_fail(e, "integer overflow");
-	}
-	*out = value_long(sum);
-	return true;
-}
-
-static bool eval_product(struct eval *e, const struct expr *expr, struct value *out)
-{
-	int64_t product = 1;
-	int64_t factor;
+	struct value value = value_bool(stop);
 
 	for (size_t i = 0; i < expr->list.count; i++) {
-		if (!eval_long(e, expr->list.items[i], &factor))
-			return false;
-		if (__builtin_mul_overflow(product, factor, &product))
-			return eval_fail(e, "integer overflow");
+		value = eval_value(e, expr->list.items[i]);
+		if (value.kind != VALUE_BOOL)
+			return fail_value(e, value, VALUE_BOOL);
+		if (value.boolean == stop)
+			break;
 	}
-	*out = value_long(product);
-	return true;
+	return value;
 }
 
-static bool eval_neg(struct eval *e, const struct expr *expr, struct value *out)
+COLD static struct value fail_overflow(struct eval *e)
 {
-	int64_t n;
+	(void)eval_fail(e, "integer overflow");
+	return value_none();
+}
 
-	if (!eval_long(e, expr->unary.arg, &n))
-		return false;
+NOINLINE static struct value eval_sum(struct eval *e, const struct expr *expr)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < expr->sum.count; i++) {
+		struct value term = eval_operand(e, expr->sum.terms[i].expr);
+
+		if (term.kind != VALUE_LONG)
+			return fail_value(e, term, VALUE_LONG);
+		if (expr->sum.terms[i].is_minus ? __builtin_sub_overflow(sum, term.number, &sum)
+						: __builtin_add_overflow(sum, term.number, &sum))
+			return fail_overflow(e);
+	}
+	return value_long(sum);
+}
+
+NOINLINE static struct value eval_product(struct eval *e, const struct expr *expr)
+{
+	int64_t product = 1;
+
+	for (size_t i = 0; i < expr->list.count; i++) {
+		struct value factor = eval_operand(e, expr->list.items[i]);
+
+		if (factor.kind != VALUE_LONG)
+			return fail_value(e, factor, VALUE_LONG);
+		if (__builtin_mul_overflow(product, factor.number, &product))
+			return fail_overflow(e);
+	}
+	return value_long(product);
+}
+
+NOINLINE static struct value eval_neg(struct eval *e, const struct expr *expr)
+{
+	struct value value = eval_operand(e, expr->unary.arg);
+	int64_t n = value.number;
+
+	if (value.kind != VALUE_LONG)
+		return fail_value(e, value, VALUE_LONG);
 	for (unsigned i = 0; i < expr->unary.count; i++)
 		if (__builtin_sub_overflow((int64_t)0, n, &n))
-			return eval_fail(e, "integer overflow");
-	*out = value_long(n);
-	return true;
+			return fail_overflow(e);
+	return value_long(n);
 }
 
-static bool eval_not(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_not(struct eval *e, const struct expr *expr)
 {
-	bool b;
+	struct value value = eval_value(e, expr->unary.arg);
 
-	if (!eval_bool(e, expr->unary.arg, &b))
-		return false;
-	*out = value_bool(b != (expr->unary.count % 2 == 1));
-	return true;
+	if (value.kind != VALUE_BOOL)
+		return fail_value(e, value, VALUE_BOOL);
+	return value_bool(value.boolean != (expr->unary.count % 2 == 1));
 }
 
 /* Every element must be an entity, also those behind a match. */
-static bool eval_in(struct eval *e, struct value left, struct value right, bool *out)
+static struct value eval_in(struct eval *e, struct value left, struct value right)
 {
 	bool is_in = false;
 
-	if (!eval_expect(e, left, VALUE_ENTITY))
-		return false;
-	if (right.kind == VALUE_ENTITY) {
-		*out = eval_is_in(e, left.uid, right.uid);
-		return true;
-	}
-	if (!eval_expect(e, right, VALUE_SET))
-		return false;
+	if (left.kind != VALUE_ENTITY)
+		return fail_value(e, left, VALUE_ENTITY);
+	if (right.kind == VALUE_ENTITY)
+		return value_bool(eval_is_in(e, left.uid, right.uid));
+	if (right.kind != VALUE_SET)
+		return fail_value(e, right, VALUE_SET);
 	for (size_t i = 0; i < right.set->count; i++)
-		if (!eval_expect(e, right.set->items[i], VALUE_ENTITY))
-			return false;
+		if (right.set->items[i].kind != VALUE_ENTITY)
+			return fail_value(e, right.set->items[i], VALUE_ENTITY);
 	for (size_t i = 0; !is_in && i < right.set->count; i++)
 		is_in = eval_is_in(e, left.uid, right.set->items[i].uid);
-	*out = is_in;
-	return true;
+	return value_bool(is_in);
 }
 
-static bool eval_order(struct eval *e, enum expr_op op, struct value left, struct value right,
-		       bool *out)
+static struct value eval_order(struct eval *e, enum expr_op op, struct value left,
+			       struct value right)
 {
-	if (left.kind != VALUE_LONG && left.kind != VALUE_DATETIME && left.kind != VALUE_DURATION)
-		return eval_fail(e, "type error: %s has no order", value_kind_name(left.kind));
-	if (!eval_expect(e, right, left.kind))
-		return false;
-	switch ((unsigned)op) {
-	case OP_LT: *out = left.number < right.number; break;
-	case OP_LE: *out = left.number <= right.number; break;
-	case OP_GT: *out = left.number > right.number; break;
-	default: *out = left.number >= right.number; break;
+	if (left.kind != VALUE_LONG && left.kind != VALUE_DATETIME && left.kind != VALUE_DURATION) {
+		(void)eval_fail(e, "type error: %s has no order", value_kind_name(left.kind));
+		return value_none();
 	}
-	return true;
+	if (right.kind != left.kind)
+		return fail_value(e, right, left.kind);
+	switch ((unsigned)op) {
+	case OP_LT: return value_bool(left.number < right.number);
+	case OP_LE: return value_bool(left.number <= right.number);
+	case OP_GT: return value_bool(left.number > right.number);
+	default: return value_bool(left.number >= right.number);
+	}
 }
 
-static bool eval_compare(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_compare(struct eval *e, const struct expr *expr)
 {
-	struct value left;
+	struct value left = eval_operand(e, expr->compare.left);
 	struct value right;
-	bool b = false;
-	bool is_fine = true;
 
-	if (!eval_expr(e, expr->compare.left, &left) || !eval_expr(e, expr->compare.right, &right))
-		return false;
+	if (left.kind == VALUE_NONE)
+		return left;
+	right = eval_operand(e, expr->compare.right);
+	if (right.kind == VALUE_NONE)
+		return right;
 	switch (expr->compare.op) {
-	case OP_EQ: b = value_eq(left, right); break;
-	case OP_NE: b = !value_eq(left, right); break;
-	case OP_IN: is_fine = eval_in(e, left, right, &b); break;
+	case OP_EQ: return value_bool(value_eq(left, right));
+	case OP_NE: return value_bool(!value_eq(left, right));
+	case OP_IN: return eval_in(e, left, right);
 	case OP_LT:
 	case OP_LE:
 	case OP_GT:
-	case OP_GE: is_fine = eval_order(e, expr->compare.op, left, right, &b); break;
+	case OP_GE: break;
 	}
-	*out = value_bool(b);
-	return is_fine;
+	return eval_order(e, expr->compare.op, left, right);
+}
+
+COLD static bool fail_attrs(struct eval *e, struct value of)
+{
+	return eval_fail(e, "type error: %s has no attributes", value_kind_name(of.kind));
 }
 
 /* The attributes of a record or entity; NULL record for an entity that is not there. */
-static bool eval_attrs(struct eval *e, struct value of, const struct value_record **out)
+static inline bool eval_attrs(struct eval *e, struct value of, const struct value_record **out)
 {
 	const struct entity *entity;
 
@@ -269,53 +295,55 @@ static bool eval_attrs(struct eval *e, struct value of, const struct value_recor
 		return true;
 	}
 	if (of.kind != VALUE_ENTITY)
-		return eval_fail(e, "type error: %s has no attributes", value_kind_name(of.kind));
+		return fail_attrs(e, of);
 	entity = eval_entity(e, of.uid);
 	*out = entity == NULL ? NULL : entity->attrs;
 	return true;
 }
 
-COLD static bool fail_attr(struct eval *e, struct value of, const struct value_record *attrs,
-			   const struct text *attr)
+COLD static struct value fail_attr(struct eval *e, struct value of,
+				   const struct value_record *attrs, const struct text *attr)
 {
 	char uid[300];
 
 	if (attrs == NULL)
-		return eval_fail(e, "entity %s does not exist",
-				 entity_uid_text(of.uid, uid, sizeof(uid)));
-	if (of.kind == VALUE_ENTITY)
-		return eval_fail(e, "entity %s has no attribute `" STR_FMT "`",
-				 entity_uid_text(of.uid, uid, sizeof(uid)), STR_ARG(attr->str));
-	return eval_fail(e, "record has no attribute `" STR_FMT "`", STR_ARG(attr->str));
+		(void)eval_fail(e, "entity %s does not exist",
+				entity_uid_text(of.uid, uid, sizeof(uid)));
+	else if (of.kind == VALUE_ENTITY)
+		(void)eval_fail(e, "entity %s has no attribute `" STR_FMT "`",
+				entity_uid_text(of.uid, uid, sizeof(uid)), STR_ARG(attr->str));
+	else
+		(void)eval_fail(e, "record has no attribute `" STR_FMT "`", STR_ARG(attr->str));
+	return value_none();
 }
 
-static bool eval_attr(struct eval *e, struct value of, const struct text *attr, struct value *out)
+static struct value eval_attr(struct eval *e, struct value of, const struct text *attr)
 {
-	const struct value_record *attrs;
+	const struct value_record *attrs = NULL;
+	struct value value;
 
 	if (!eval_attrs(e, of, &attrs))
-		return false;
-	*out = attrs == NULL ? value_none() : value_record_get(attrs, attr);
-	return out->kind != VALUE_NONE || fail_attr(e, of, attrs, attr);
+		return value_none();
+	value = attrs == NULL ? value_none() : value_record_get(attrs, attr);
+	return value.kind != VALUE_NONE ? value : fail_attr(e, of, attrs, attr);
 }
 
-static bool eval_has(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_has(struct eval *e, const struct expr *expr)
 {
-	struct value value;
-	bool has = true;
+	struct value value = eval_operand(e, expr->has.left);
 
-	if (!eval_expr(e, expr->has.left, &value))
-		return false;
-	for (size_t i = 0; has && i < expr->has.count; i++) {
+	if (value.kind == VALUE_NONE)
+		return value;
+	for (size_t i = 0; i < expr->has.count; i++) {
 		const struct value_record *attrs = NULL;
 
 		if (!eval_attrs(e, value, &attrs))
-			return false;
+			return value_none();
 		value = attrs == NULL ? value_none() : value_record_get(attrs, &expr->has.path[i]);
-		has = value.kind != VALUE_NONE;
+		if (value.kind == VALUE_NONE)
+			return value_bool(false);
 	}
-	*out = value_bool(has);
-	return true;
+	return value_bool(true);
 }
 
 /* Pieces in order: the first at the start, the last at the end, each between at its first place
@@ -342,52 +370,54 @@ static bool pattern_matches(const struct pattern *pattern, struct str s)
 	return true;
 }
 
-static bool eval_like(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_like(struct eval *e, const struct expr *expr)
 {
-	struct value value;
+	struct value value = eval_operand(e, expr->like.left);
 
-	if (!eval_expr(e, expr->like.left, &value) || !eval_expect(e, value, VALUE_STRING))
-		return false;
-	*out = value_bool(pattern_matches(&expr->like.pattern, value.text->str));
-	return true;
+	if (value.kind != VALUE_STRING)
+		return fail_value(e, value, VALUE_STRING);
+	return value_bool(pattern_matches(&expr->like.pattern, value.text->str));
 }
 
 static bool is_of_type(const struct uid *uid, const struct text *type)
 {
-	return uid->type_hash == type->hash && str_eq(uid->type, type->str);
+	return uid->type_hash == type->hash && bytes_same(uid->type, type->str);
 }
 
-static bool eval_is(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_is(struct eval *e, const struct expr *expr)
 {
-	struct value left;
+	struct value left = eval_operand(e, expr->is.left);
 	struct value right;
-	bool b;
 
-	if (!eval_expr(e, expr->is.left, &left) || !eval_expect(e, left, VALUE_ENTITY))
-		return false;
-	b = is_of_type(left.uid, &expr->is.type);
-	if (b && expr->is.in != NULL &&
-	    (!eval_expr(e, expr->is.in, &right) || !eval_in(e, left, right, &b)))
-		return false;
-	*out = value_bool(b);
-	return true;
+	if (left.kind != VALUE_ENTITY)
+		return fail_value(e, left, VALUE_ENTITY);
+	if (!is_of_type(left.uid, &expr->is.type))
+		return value_bool(false);
+	if (expr->is.in == NULL)
+		return value_bool(true);
+	right = eval_operand(e, expr->is.in);
+	return right.kind == VALUE_NONE ? right : eval_in(e, left, right);
 }
 
-static bool eval_chain(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_method(struct eval *e, const struct expr_step *step,
+					 struct value receiver)
 {
 	struct value value;
 
-	if (!eval_expr(e, expr->chain.base, &value))
-		return false;
-	for (size_t i = 0; i < expr->chain.count; i++) {
+	return eval_call(e, step->fn, receiver, &step->args, &value) ? value : value_none();
+}
+
+NOINLINE static struct value eval_chain(struct eval *e, const struct expr *expr)
+{
+	struct value value = eval_operand(e, expr->chain.base);
+
+	for (size_t i = 0; value.kind != VALUE_NONE && i < expr->chain.count; i++) {
 		const struct expr_step *step = &expr->chain.steps[i];
 
-		if (step->is_call ? !eval_call(e, step->fn, value, &step->args, &value)
-				  : !eval_attr(e, value, &step->attr, &value))
-			return false;
+		value = step->is_call ? eval_method(e, step, value)
+				      : eval_attr(e, value, &step->attr);
 	}
-	*out = value;
-	return true;
+	return value;
 }
 
 static struct value *eval_list(struct eval *e, const struct expr *const *items, size_t count)
@@ -398,78 +428,88 @@ static struct value *eval_list(struct eval *e, const struct expr *const *items, 
 		(void)eval_fail(e, "memory limit of the request reached");
 		return NULL;
 	}
-	for (size_t i = 0; i < count; i++)
-		if (!eval_expr(e, items[i], &values[i]))
+	for (size_t i = 0; i < count; i++) {
+		values[i] = eval_operand(e, items[i]);
+		if (values[i].kind == VALUE_NONE)
 			return NULL;
+	}
 	return values;
 }
 
-static bool eval_set(struct eval *e, const struct expr *expr, struct value *out)
+static struct value eval_made(struct eval *e, struct value value)
+{
+	if (value.kind == VALUE_NONE)
+		(void)eval_fail(e, "memory limit of the request reached");
+	return value;
+}
+
+NOINLINE static struct value eval_set(struct eval *e, const struct expr *expr)
 {
 	const struct value *values = eval_list(e, expr->list.items, expr->list.count);
 
 	if (values == NULL)
-		return false;
-	*out = value_set(e->arena, values, expr->list.count);
-	return eval_expect(e, *out, VALUE_SET);
+		return value_none();
+	return eval_made(e, value_set(e->arena, values, expr->list.count));
 }
 
-static bool eval_record(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_record(struct eval *e, const struct expr *expr)
 {
 	const struct value *values = eval_list(e, expr->record.values, expr->record.count);
 
 	if (values == NULL)
-		return false;
-	*out = value_record(e->arena, expr->record.keys, values, expr->record.count);
-	return eval_expect(e, *out, VALUE_RECORD);
+		return value_none();
+	return eval_made(e, value_record(e->arena, expr->record.keys, values, expr->record.count));
 }
 
-static bool eval_if(struct eval *e, const struct expr *expr, struct value *out)
+NOINLINE static struct value eval_if(struct eval *e, const struct expr *expr)
 {
-	bool test;
+	struct value test = eval_value(e, expr->cond.test);
 
-	if (!eval_bool(e, expr->cond.test, &test))
-		return false;
-	return eval_expr(e, test ? expr->cond.then : expr->cond.other, out);
+	if (test.kind != VALUE_BOOL)
+		return fail_value(e, test, VALUE_BOOL);
+	return eval_value(e, test.boolean ? expr->cond.then : expr->cond.other);
 }
 
-static struct value eval_var(const struct eval *e, enum expr_var var)
+NOINLINE static struct value eval_new(struct eval *e, const struct expr *expr)
 {
-	switch (var) {
-	case VAR_PRINCIPAL: return value_entity(e->request->principal);
-	case VAR_ACTION: return value_entity(e->request->action);
-	case VAR_RESOURCE: return value_entity(e->request->resource);
-	case VAR_CONTEXT: break;
+	struct value value;
+
+	if (!eval_call(e, expr->call.fn, value_none(), &expr->call.args, &value))
+		return value_none();
+	return value;
+}
+
+static struct value eval_value(struct eval *e, const struct expr *expr)
+{
+	if (expr->constant != NULL)
+		return *expr->constant;
+	switch (expr->kind) {
+	case EXPR_VALUE: return expr->value;
+	case EXPR_VAR: return eval_var(e, expr->var);
+	case EXPR_NOT: return eval_not(e, expr);
+	case EXPR_NEG: return eval_neg(e, expr);
+	case EXPR_IF: return eval_if(e, expr);
+	case EXPR_AND: return eval_logic(e, expr, false);
+	case EXPR_OR: return eval_logic(e, expr, true);
+	case EXPR_SUM: return eval_sum(e, expr);
+	case EXPR_PRODUCT: return eval_product(e, expr);
+	case EXPR_COMPARE: return eval_compare(e, expr);
+	case EXPR_HAS: return eval_has(e, expr);
+	case EXPR_LIKE: return eval_like(e, expr);
+	case EXPR_IS: return eval_is(e, expr);
+	case EXPR_CHAIN: return eval_chain(e, expr);
+	case EXPR_CALL: return eval_new(e, expr);
+	case EXPR_SET: return eval_set(e, expr);
+	case EXPR_RECORD: return eval_record(e, expr);
 	}
-	return e->context;
+	(void)eval_fail(e, "unknown expression");
+	return value_none();
 }
 
 bool eval_expr(struct eval *e, const struct expr *expr, struct value *out)
 {
-	if (expr->constant != NULL) {
-		*out = *expr->constant;
-		return true;
-	}
-	switch (expr->kind) {
-	case EXPR_VALUE: *out = expr->value; return true;
-	case EXPR_VAR: *out = eval_var(e, expr->var); return true;
-	case EXPR_NOT: return eval_not(e, expr, out);
-	case EXPR_NEG: return eval_neg(e, expr, out);
-	case EXPR_IF: return eval_if(e, expr, out);
-	case EXPR_AND: return eval_logic(e, expr, false, out);
-	case EXPR_OR: return eval_logic(e, expr, true, out);
-	case EXPR_SUM: return eval_sum(e, expr, out);
-	case EXPR_PRODUCT: return eval_product(e, expr, out);
-	case EXPR_COMPARE: return eval_compare(e, expr, out);
-	case EXPR_HAS: return eval_has(e, expr, out);
-	case EXPR_LIKE: return eval_like(e, expr, out);
-	case EXPR_IS: return eval_is(e, expr, out);
-	case EXPR_CHAIN: return eval_chain(e, expr, out);
-	case EXPR_CALL: return eval_call(e, expr->call.fn, value_none(), &expr->call.args, out);
-	case EXPR_SET: return eval_set(e, expr, out);
-	case EXPR_RECORD: return eval_record(e, expr, out);
-	}
-	return eval_fail(e, "unknown expression");
+	*out = eval_value(e, expr);
+	return out->kind != VALUE_NONE;
 }
 
 static bool scope_matches(const struct eval *e, const struct scope *scope, const struct uid *uid)
@@ -496,11 +536,13 @@ enum eval_verdict eval_policy(struct eval *e, const struct policy *policy)
 	    !scope_matches(e, &policy->principal, e->request->principal))
 		return EVAL_UNSATISFIED;
 	for (size_t i = 0; i < policy->condition_count; i++) {
-		bool b;
+		struct value value = eval_value(e, policy->conditions[i].body);
 
-		if (!eval_bool(e, policy->conditions[i].body, &b))
+		if (value.kind != VALUE_BOOL) {
+			(void)fail_value(e, value, VALUE_BOOL);
 			return EVAL_ERROR;
-		if (b == policy->conditions[i].is_unless)
+		}
+		if (value.boolean == policy->conditions[i].is_unless)
 			return EVAL_UNSATISFIED;
 	}
 	return EVAL_SATISFIED;

@@ -10,6 +10,8 @@
 #define HASH_A 0x9e3779b97f4a7c15ULL
 #define HASH_B 0xd6e8feb86659fd93ULL
 
+#define RECORD_SMALL 64
+
 static uint64_t hash_mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product = (__uint128_t)a * b;
@@ -62,22 +64,6 @@ const struct uid *uid_copy(struct arena *arena, const struct uid *uid)
 	copy->type = arena_str(arena, uid->type);
 	copy->id = arena_str(arena, uid->id);
 	return arena_has_overflowed(arena) ? NULL : copy;
-}
-
-/* Names made once and handed around often share their bytes. */
-static bool bytes_eq(struct str a, struct str b)
-{
-	return a.len == b.len && (a.ptr == b.ptr || a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool text_same(const struct text *a, const struct text *b)
-{
-	return bytes_eq(a->str, b->str);
-}
-
-bool uid_same(const struct uid *a, const struct uid *b)
-{
-	return bytes_eq(a->id, b->id) && bytes_eq(a->type, b->type);
 }
 
 static int number_compare(int64_t a, int64_t b)
@@ -347,22 +333,39 @@ bool value_set_has(const struct value_set *set, struct value item)
 	return false;
 }
 
-struct value value_record_get(const struct value_record *record, const struct text *key)
+/* Where the hash would stand if hashes were spread evenly, as they nearly are, and a few steps from
+ * there; by halves in a record large enough to be made for many steps. */
+static size_t record_guess(const struct value_record *record, uint64_t hash)
 {
 	size_t low = 0;
 	size_t high = record->count;
 
+	if (high <= RECORD_SMALL) {
+		low = (size_t)(((__uint128_t)hash * high) >> 64);
+		while (low > 0 && record->fields[low - 1].hash >= hash)
+			low--;
+		while (low < high && record->fields[low].hash < hash)
+			low++;
+		return low;
+	}
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (record->fields[middle].hash < key->hash)
+		if (record->fields[middle].hash < hash)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < record->count && record->fields[low].hash == key->hash; low++)
-		if (text_eq(record->fields[low].key, key))
-			return record->fields[low].value;
+	return low;
+}
+
+struct value value_record_get(const struct value_record *record, const struct text *key)
+{
+	size_t at = record_guess(record, key->hash);
+
+	for (; at < record->count && record->fields[at].hash == key->hash; at++)
+		if (text_eq(record->fields[at].key, key))
+			return record->fields[at].value;
 	return value_none();
 }
 
