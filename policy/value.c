@@ -1,106 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values in canonical order. The order has no meaning of its own: it exists so that equal values
- * look equal. Strings and uids go by hash first, which settles nearly every comparison in one
- * step, and by bytes where hashes meet, so chosen collisions cost time but never a wrong answer. */
+ * look equal. Strings and uids go by hash first, and by bytes where hashes meet, so chosen
+ * collisions cost time but never a wrong answer. */
 #include "policy/value.h"
 
 #include "policy/ext.h"
 #include "policy/sort.h"
 
-#define HASH_A 0x9e3779b97f4a7c15ULL
-#define HASH_B 0xd6e8feb86659fd93ULL
-
 #define RECORD_SMALL 64
-
-static uint64_t hash_mix(uint64_t a, uint64_t b)
-{
-	__uint128_t product = (__uint128_t)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-uint64_t value_hash(struct str s)
-{
-	uint64_t hash = HASH_A ^ s.len;
-	uint64_t word;
-	size_t at = 0;
-
-	for (; s.len - at >= 8; at += 8) {
-		memcpy(&word, s.ptr + at, 8);
-		hash = hash_mix(hash ^ word, HASH_B);
-	}
-	if (at < s.len) {
-		word = 0;
-		memcpy(&word, s.ptr + at, s.len - at);
-		hash = hash_mix(hash ^ word, HASH_B);
-	}
-	return hash_mix(hash, HASH_A);
-}
-
-struct text text_make(struct str s)
-{
-	return (struct text){.hash = value_hash(s), .str = s};
-}
-
-struct uid uid_make(struct str type, struct str id)
-{
-	uint64_t type_hash = value_hash(type);
-
-	return (struct uid){
-		.hash = hash_mix(type_hash ^ HASH_B, value_hash(id) | 1),
-		.type_hash = type_hash,
-		.type = type,
-		.id = id,
-	};
-}
-
-const struct uid *uid_copy(struct arena *arena, const struct uid *uid)
-{
-	struct uid *copy = arena_alloc(arena, sizeof(*copy));
-
-	if (copy == NULL)
-		return NULL;
-	*copy = *uid;
-	copy->type = arena_str(arena, uid->type);
-	copy->id = arena_str(arena, uid->id);
-	return arena_has_overflowed(arena) ? NULL : copy;
-}
 
 static int number_compare(int64_t a, int64_t b)
 {
 	return (a > b) - (a < b);
 }
 
-static int hash_compare(uint64_t a, uint64_t b)
+static int count_compare(size_t a, size_t b)
 {
 	return (a > b) - (a < b);
-}
-
-static int bytes_compare(struct str a, struct str b)
-{
-	size_t len = MIN(a.len, b.len);
-	int order = len == 0 ? 0 : memcmp(a.ptr, b.ptr, len);
-
-	return order != 0 ? order : hash_compare(a.len, b.len);
-}
-
-int text_compare(const struct text *a, const struct text *b)
-{
-	if (a == b)
-		return 0;
-	return a->hash != b->hash ? hash_compare(a->hash, b->hash) : bytes_compare(a->str, b->str);
-}
-
-int uid_compare(const struct uid *a, const struct uid *b)
-{
-	int order;
-
-	if (a == b)
-		return 0;
-	if (a->hash != b->hash)
-		return hash_compare(a->hash, b->hash);
-	order = bytes_compare(a->type, b->type);
-	return order != 0 ? order : bytes_compare(a->id, b->id);
 }
 
 struct value value_string(struct arena *arena, struct str s)
@@ -260,7 +176,7 @@ struct value value_shape_record(const struct value_shape *shape, struct arena *a
 
 static int set_compare(const struct value_set *a, const struct value_set *b)
 {
-	int order = hash_compare(a->count, b->count);
+	int order = count_compare(a->count, b->count);
 
 	for (size_t i = 0; order == 0 && i < a->count; i++)
 		order = value_compare(a->items[i], b->items[i]);
@@ -269,7 +185,7 @@ static int set_compare(const struct value_set *a, const struct value_set *b)
 
 static int record_compare(const struct value_record *a, const struct value_record *b)
 {
-	int order = hash_compare(a->count, b->count);
+	int order = count_compare(a->count, b->count);
 
 	for (size_t i = 0; order == 0 && i < a->count; i++)
 		order = text_compare(a->fields[i].key, b->fields[i].key);
