@@ -143,7 +143,7 @@ enum scope_kind {
 
 struct scope {
 	enum scope_kind kind;
-	bool is_slot;	       /* uid comes from a link */
+	bool is_slot;	       /* of a template: uid is what a link fills in */
 	struct text type;      /* IS, IS_IN */
 	const struct uid *uid; /* EQ, IN, IS_IN */
 	size_t uid_count;      /* IN_SET */
@@ -165,13 +165,14 @@ struct policy {
 	size_t position; /* in the set */
 	bool is_forbid;
 	bool is_template;
+	const struct policy *template; /* of a link; its scopes hold the uids, no slots */
 	struct scope principal, action, resource;
 	size_t condition_count;
 	const struct policy_condition *conditions;
 	size_t annotation_count;
 	const struct policy_annotation *annotations;
 	const char *file;
-	struct str text; /* all of its source, kept with the set; unset for one from JSON */
+	struct str text; /* all of its source, text or JSON, kept with the set */
 	unsigned line;
 	uint32_t at;
 };

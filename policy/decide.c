@@ -140,8 +140,8 @@ static void visit_all(const struct policy_set *set, struct decide *d)
 	struct index_keys keys[INDEX_DIMENSIONS];
 
 	if (set->index == NULL) {
-		for (size_t i = 0; i < set->count; i++)
-			on_candidate(d, set->policies[i]);
+		for (size_t i = 0; i < set->policies.count; i++)
+			on_candidate(d, set->policies.items[i]);
 		return;
 	}
 	keys[0] = request_keys(&d->eval, d->eval.request->principal);

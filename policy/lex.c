@@ -14,21 +14,27 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_column)
+void lex_place_move(struct lex_place *place, struct str text, size_t at)
 {
-	unsigned line = 1;
-	unsigned column = 1;
-
-	for (size_t i = 0; i < at && i < text.len; i++) {
-		if (text.ptr[i] == '\n') {
-			line++;
-			column = 1;
-		} else if (((unsigned char)text.ptr[i] & 0xc0) != 0x80) {
-			column++;
+	if (at < place->at)
+		*place = (struct lex_place){.line = 1, .column = 1};
+	for (; place->at < at && place->at < text.len; place->at++) {
+		if (text.ptr[place->at] == '\n') {
+			place->line++;
+			place->column = 1;
+		} else if (((unsigned char)text.ptr[place->at] & 0xc0) != 0x80) {
+			place->column++;
 		}
 	}
-	*out_line = line;
-	*out_column = column;
+}
+
+void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_column)
+{
+	struct lex_place place = {.line = 1, .column = 1};
+
+	lex_place_move(&place, text, at);
+	*out_line = place.line;
+	*out_column = place.column;
 }
 
 void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...)

@@ -57,6 +57,13 @@ struct token {
 	uint64_t number; /* INTEGER */
 };
 
+/* A place in a text, moved on from one question to the next; {.line = 1, .column = 1} at first. */
+struct lex_place {
+	size_t at;
+	unsigned line;
+	unsigned column;
+};
+
 struct lex {
 	struct str text;
 	const char *file;
@@ -84,6 +91,7 @@ void lex_fail_expected(struct lex *lex, const char *what);
 PRINTF_LIKE(4, 5) void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...);
 /* Out of the set's memory. */
 void lex_fail_memory(struct lex *lex);
+void lex_place_move(struct lex_place *place, struct str text, size_t at);
 void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_column);
 
 /* Words that cannot name a variable, attribute or path part. */

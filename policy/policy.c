@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading: every source is parsed into the set's one arena, policies are named, then indexed. */
+/* Loading: every source is read into the set's one arena, links are resolved, then all is indexed.
+ * The façade's questions to what was loaded. */
 #include "policy/policy.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/crypt.h"
-#include "base/map.h"
 #include "policy/parse.h"
 #include "policy/set.h"
 
@@ -29,96 +28,86 @@ static void set_init(struct policy_set *set, const struct policy_set_options *op
 	map_init(&set->ids, set->options.limits.policies);
 }
 
-/* False when the policy has no such annotation; a missing value is empty. */
-static bool find_annotation(const struct policy *policy, struct str key, struct str *out_value)
+static struct set_source *open_source(struct policy_set *set, const struct policy_source *given)
 {
-	for (size_t i = 0; i < policy->annotation_count; i++)
-		if (str_eq(policy->annotations[i].key, key)) {
-			*out_value = str_is_set(policy->annotations[i].value)
-					     ? policy->annotations[i].value
-					     : STR("");
-			return true;
-		}
-	return false;
-}
+	struct set_source *source = arena_zalloc(&set->arena, sizeof(*source));
 
-static void set_name(struct policy_set *set, struct parse *parse, struct policy *policy)
-{
-	struct str id = {NULL, 0};
-
-	if (set->options.ids != POLICY_IDS_ANNOTATED || !find_annotation(policy, STR("id"), &id))
-		id = arena_printf(&set->arena, "policy%zu", policy->position);
-	policy->id = id;
-	if (id.len == 0)
-		lex_fail(&parse->lex, ERR_MALFORMED, policy->at, "the policy's @id is empty");
-	else if (map_get(&set->ids, id) != NULL)
-		lex_fail(&parse->lex, ERR_CONFLICT, policy->at,
-			 "policy id `" STR_FMT "` is taken by an earlier policy",
-			 (int)MIN(id.len, 100), id.ptr);
-	else if (map_put(&set->ids, id, policy) != OK)
-		lex_fail(&parse->lex, ERR_LIMIT, policy->at,
-			 "more than %zu policies (limit `policies`)", set->options.limits.policies);
-}
-
-static void set_push(struct policy_set *set, struct policy *policy)
-{
-	if (set->count == set->cap) {
-		size_t cap = set->cap == 0 ? 16 : set->cap * 2;
-		const struct policy **policies = base_alloc(cap * sizeof(*policies));
-
-		if (set->count > 0)
-			memcpy(policies, set->policies, set->count * sizeof(*policies));
-		free(set->policies);
-		set->policies = policies;
-		set->cap = cap;
+	if (source == NULL)
+		return NULL;
+	source->set = set;
+	source->place = (struct lex_place){.line = 1, .column = 1};
+	source->file = arena_str(&set->arena, str_from_c(given->file)).ptr;
+	if (given->text.len > set->options.limits.text_bytes) {
+		set_fail(source, ERR_LIMIT, 0, "text is longer than %zu bytes (limit `text_bytes`)",
+			 set->options.limits.text_bytes);
+		return NULL;
 	}
-	set->policies[set->count++] = policy;
+	source->text = arena_str(&set->arena, given->text);
+	return source;
 }
 
-/* Lines are counted on from the policy before: positions only grow. */
-struct line_count {
-	size_t at;
-	unsigned line;
-};
-
-static unsigned line_at(struct line_count *count, struct str text, size_t at)
+static void read_text(struct set_source *source)
 {
-	for (; count->at < at; count->at++)
-		count->line += text.ptr[count->at] == '\n' ? 1U : 0U;
-	return count->line;
-}
-
-static enum err load_source(struct policy_set *set, const struct policy_source *source,
-			    struct diag *diag)
-{
-	struct line_count lines = {.line = 1};
-	const char *file = arena_str(&set->arena, str_from_c(source->file)).ptr;
-	struct str text = {NULL, 0};
+	struct policy_set *set = source->set;
+	struct diag diag;
 	struct parse parse;
 	struct policy *policy;
 
-	if (source->text.len > set->options.limits.text_bytes)
-		return diag_set(diag, ERR_LIMIT, source->file, 0, 0,
-				"text is longer than %zu bytes (limit `text_bytes`)",
-				set->options.limits.text_bytes);
-	text = arena_str(&set->arena, source->text);
-	parse_init(&parse, source->file, source->text, &set->arena, diag);
+	parse_init(&parse, source->file, source->text, &set->arena, &diag);
 	parse.max_elements = set->options.limits.elements;
 	parse.max_annotations = set->options.limits.annotations;
-	while ((policy = parse_policy(&parse)) != NULL) {
-		policy->position = set->count;
-		policy->file = file;
-		policy->text = text;
-		policy->line = line_at(&lines, source->text, policy->at);
-		if (policy->is_template)
-			lex_fail(&parse.lex, ERR_UNSUPPORTED, policy->at,
-				 "a template (slot in the scope) cannot stand among policies");
-		set_name(set, &parse, policy);
-		set_push(set, policy);
+	while (set_goes_on(set) && (policy = parse_policy(&parse)) != NULL)
+		set_add(source, policy, (struct str){NULL, 0});
+	if (parse.lex.err != OK)
+		(void)set_fail_diag(source, parse.lex.err, &diag);
+}
+
+static void read_source(struct policy_set *set, const struct policy_source *given)
+{
+	struct set_source *source = open_source(set, given);
+
+	if (source == NULL || arena_has_overflowed(&set->arena))
+		return;
+	if (given->format == POLICY_FORMAT_JSON)
+		set_fail(source, ERR_UNSUPPORTED, 0, "policies in JSON are not read");
+	else
+		read_text(source);
+}
+
+/* Links are resolved last: their errors belong among those of their source. */
+static size_t source_of(const struct policy_source *sources, size_t count, const struct diag *diag)
+{
+	size_t i = 0;
+
+	while (i < count && strncmp(sources[i].file, diag->file, sizeof(diag->file) - 1) != 0)
+		i++;
+	return i;
+}
+
+static bool is_before(const struct policy_source *sources, size_t count, const struct diag *a,
+		      const struct diag *b)
+{
+	size_t source_a = source_of(sources, count, a);
+	size_t source_b = source_of(sources, count, b);
+
+	if (source_a != source_b)
+		return source_a < source_b;
+	return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* By insertion: nearly all stand in order already. */
+static void sort_errors(struct diags *all, size_t from, const struct policy_source *sources,
+			size_t count)
+{
+	for (size_t i = from + 1; i < all->count; i++) {
+		struct diag diag = all->items[i];
+		size_t to = i;
+
+		while (to > from && is_before(sources, count, &diag, &all->items[to - 1]))
+			to--;
+		memmove(&all->items[to + 1], &all->items[to], (i - to) * sizeof(diag));
+		all->items[to] = diag;
 	}
-	if (parse.lex.err == OK && arena_has_overflowed(&set->arena))
-		lex_fail_memory(&parse.lex);
-	return parse.lex.err;
 }
 
 static void hash_add(uint8_t chain[static 2 * CRYPT_SHA256_BYTES], struct str text)
@@ -127,30 +116,57 @@ static void hash_add(uint8_t chain[static 2 * CRYPT_SHA256_BYTES], struct str te
 	crypt_sha256(str_make((const char *)chain, 2 * CRYPT_SHA256_BYTES), chain);
 }
 
+static void fail_memory(struct policy_set *set, const char *file)
+{
+	struct set_source source = {.set = set};
+	struct diag diag;
+
+	diag_set(&diag, ERR_LIMIT, file, 0, 0, "memory limit reached (limit `arena_bytes`)");
+	set_fail_diag(&source, ERR_LIMIT, &diag);
+}
+
+/* Whatever is wrong is kept in set->err and told. */
+static void set_fill(struct policy_set *set, const struct policy_source *sources, size_t count)
+{
+	uint8_t chain[2 * CRYPT_SHA256_BYTES] = {0};
+
+	for (size_t i = 0; set_goes_on(set) && i < count; i++) {
+		read_source(set, &sources[i]);
+		hash_add(chain, sources[i].text);
+	}
+	crypt_hex(chain, CRYPT_SHA256_BYTES, set->hash);
+	set_resolve_links(set);
+	if (set->err == OK && !set->options.is_unindexed)
+		set->index =
+			policy_index_new(&set->arena, set->policies.items, set->policies.count);
+	if (set->err == OK && arena_has_overflowed(&set->arena))
+		fail_memory(set, count > 0 ? sources[0].file : "policies");
+}
+
 enum err policy_set_load(const struct policy_source *sources, size_t count,
 			 const struct policy_set_options *options, struct policy_set **out_set,
 			 struct diag *diag)
 {
 	struct policy_set *set = base_alloc(sizeof(*set));
-	uint8_t chain[2 * CRYPT_SHA256_BYTES] = {0};
-	enum err err = OK;
+	struct diags *all = options == NULL ? NULL : options->all;
+	size_t before = all == NULL ? 0 : all->count;
+	enum err err;
 
 	set_init(set, options);
-	for (size_t i = 0; err == OK && i < count; i++) {
-		err = load_source(set, &sources[i], diag);
-		hash_add(chain, sources[i].text);
-	}
-	crypt_hex(chain, CRYPT_SHA256_BYTES, set->hash);
-	if (err == OK && !set->options.is_unindexed) {
-		set->index = policy_index_new(&set->arena, set->policies, set->count);
-		if (set->index == NULL)
-			err = diag_set(diag, ERR_LIMIT, count > 0 ? sources[0].file : "policies", 0,
-				       0, "memory limit reached (limit `arena_bytes`)");
-	}
+	set->diag = diag;
+	set_fill(set, sources, count);
+	err = set->err;
 	if (err != OK) {
 		policy_set_free(set);
+		if (all == NULL || all->count == before)
+			return err;
+		sort_errors(all, before, sources, count);
+		if (diag != NULL)
+			*diag = all->items[before];
 		return err;
 	}
+	set->diag = NULL;
+	set->options.all = NULL;
 	*out_set = set;
 	return OK;
 }
@@ -161,13 +177,19 @@ void policy_set_free(struct policy_set *set)
 		return;
 	map_fini(&set->ids);
 	arena_fini(&set->arena);
-	free(set->policies);
+	free(set->policies.items);
+	free(set->templates.items);
 	free(set);
 }
 
 size_t policy_set_count(const struct policy_set *set)
 {
-	return set->count;
+	return set->policies.count;
+}
+
+size_t policy_set_template_count(const struct policy_set *set)
+{
+	return set->templates.count;
 }
 
 struct str policy_set_hash(const struct policy_set *set)
@@ -177,13 +199,28 @@ struct str policy_set_hash(const struct policy_set *set)
 
 const struct policy *policy_set_find(const struct policy_set *set, struct str id)
 {
-	return map_get(&set->ids, id);
+	const struct policy *policy = map_get(&set->ids, id);
+
+	return policy != NULL && !policy->is_template ? policy : NULL;
+}
+
+const struct policy *policy_set_find_template(const struct policy_set *set, struct str id)
+{
+	const struct policy *policy = map_get(&set->ids, id);
+
+	return policy != NULL && policy->is_template ? policy : NULL;
 }
 
 const struct policy *policy_set_at(const struct policy_set *set, size_t position)
 {
-	ASSERT(position < set->count);
-	return set->policies[position];
+	ASSERT(position < set->policies.count);
+	return set->policies.items[position];
+}
+
+const struct policy *policy_set_template_at(const struct policy_set *set, size_t position)
+{
+	ASSERT(position < set->templates.count);
+	return set->templates.items[position];
 }
 
 struct str policy_id(const struct policy *policy)
@@ -196,12 +233,19 @@ bool policy_is_forbid(const struct policy *policy)
 	return policy->is_forbid;
 }
 
+const struct policy *policy_template(const struct policy *policy)
+{
+	return policy->template;
+}
+
 struct str policy_annotation(const struct policy *policy, struct str key)
 {
-	struct str value = {NULL, 0};
-
-	(void)find_annotation(policy, key, &value);
-	return value;
+	for (size_t i = 0; i < policy->annotation_count; i++)
+		if (str_eq(policy->annotations[i].key, key))
+			return str_is_set(policy->annotations[i].value)
+				       ? policy->annotations[i].value
+				       : STR("");
+	return (struct str){NULL, 0};
 }
 
 const char *policy_file(const struct policy *policy)

@@ -21,6 +21,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include "base/diags.h"
 #include "policy/entity.h"
 #include "policy/schema.h"
 #include "policy/value.h"
@@ -47,28 +48,47 @@ enum policy_ids {
 struct policy_set_options {
 	struct policy_limits limits;
 	enum policy_ids ids;
-	bool is_unindexed; /* every policy is a candidate: for tests of the index */
+	bool is_unindexed;    /* every policy is a candidate: for tests of the index */
+	bool takes_templates; /* else a template among policies is refused */
+	/* Go on behind an error and list all of them here, by source and place. They stop when it
+	 * is full. NULL: the first error ends the load. */
+	struct diags *all;
+};
+
+enum policy_format {
+	POLICY_FORMAT_TEXT,
+	POLICY_FORMAT_JSON, /* a policy, or {staticPolicies, templates, templateLinks} */
 };
 
 struct policy_source {
 	const char *file; /* for messages; borrowed for the call */
 	struct str text;  /* borrowed for the call */
+	enum policy_format format;
 };
 
-/* All or nothing: the first error of any source refuses the whole set. options may be NULL. */
+/* All or nothing: an error in any source refuses the whole set; diag gets the first one. Links are
+ * resolved behind the last source: they may name templates of any. options may be NULL. */
 MUST_CHECK enum err policy_set_load(const struct policy_source *sources, size_t count,
 				    const struct policy_set_options *options,
 				    struct policy_set **out_set, struct diag *diag);
+/* Policies are those that decide: static ones and links, in the order of the sources, links last.
+ */
 size_t policy_set_count(const struct policy_set *set);
 /* Lower-case hex of SHA-256 over the sources in order, POLICY_HASH_HEX bytes. */
 struct str policy_set_hash(const struct policy_set *set);
 /* NULL when there is no such id. */
 const struct policy *policy_set_find(const struct policy_set *set, struct str id);
 const struct policy *policy_set_at(const struct policy_set *set, size_t position);
+size_t policy_set_template_count(const struct policy_set *set);
+const struct policy *policy_set_template_at(const struct policy_set *set, size_t position);
+const struct policy *policy_set_find_template(const struct policy_set *set, struct str id);
 void policy_set_free(struct policy_set *set);
 
 struct str policy_id(const struct policy *policy);
 bool policy_is_forbid(const struct policy *policy);
+/* What a link was made of: annotations, conditions and place are its template's. NULL for a policy
+ * that is no link. */
+const struct policy *policy_template(const struct policy *policy);
 /* Unset when the policy has no such annotation, empty when it has no value. */
 struct str policy_annotation(const struct policy *policy, struct str key);
 /* Where its text began; file lives in the set. */

@@ -23,7 +23,8 @@ static int order_ns(const void *a, const void *b)
 
 static struct policy_set *load(size_t others)
 {
-	struct policy_source sources[2] = {{"gateway.cedar", str_from_c(gateway_case_policies)}};
+	struct policy_source sources[2] = {
+		{.file = "gateway.cedar", .text = str_from_c(gateway_case_policies)}};
 	struct policy_set *set = NULL;
 	struct diag diag;
 	struct buf buf;
@@ -37,7 +38,7 @@ static struct policy_set *load(size_t others)
 				  "Inference::ModelGroup::\"m%zu\") when { context.data_class > "
 				  "%zu && principal.clearance < 3 };\n",
 				  i % 3 == 0 ? "forbid" : "permit", i / 4, i % 100, i % 4) == OK);
-	sources[1] = (struct policy_source){"others.cedar", buf_str(&buf)};
+	sources[1] = (struct policy_source){.file = "others.cedar", .text = buf_str(&buf)};
 	start = clock_mono_ns();
 	ASSERT(policy_set_load(sources, 2, NULL, &set, &diag) == OK);
 	printf("%6zu policies loaded in %8.2f ms\n", policy_set_count(set),

@@ -55,7 +55,7 @@ static void check(const struct policy_set *set)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct policy_set_options options = {.limits = {.arena_bytes = 64 << 20}};
-	struct policy_source source = {"fuzz", str_make((const char *)data, size)};
+	struct policy_source source = {.file = "fuzz", .text = str_make((const char *)data, size)};
 	struct policy_set *sets[2] = {NULL, NULL};
 	struct schema *schema = NULL;
 	struct diag diag;

@@ -116,7 +116,7 @@ static bool load_entities(struct answered *a, struct str text)
 static json_t *answer(const json_t *json)
 {
 	struct policy_set_options options = {.ids = POLICY_IDS_POSITION};
-	struct policy_source source = {"policies", text_of(json, "policies")};
+	struct policy_source source = {.file = "policies", .text = text_of(json, "policies")};
 	struct answered a = {.set = NULL};
 	const json_t *requests = json_object_get(json, "requests");
 	bool has_schema = json_is_string(json_object_get(json, "schema"));

@@ -52,7 +52,7 @@ static enum answer answer_with(const struct entity_store *store, struct str text
 	struct uid resource = uid_make(STR("Photo"), STR("p1"));
 	struct policy_request request = {&principal, &action, &resource, NULL, {0}};
 	struct policy_set_options ids = {.ids = POLICY_IDS_POSITION};
-	struct policy_source source = {"row", text};
+	struct policy_source source = {.file = "row", .text = text};
 	struct policy_decision decision;
 	struct policy_set *set;
 	struct arena arena;

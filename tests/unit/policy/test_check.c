@@ -345,7 +345,7 @@ struct checked {
 
 static void check(struct checked *c, const char *schema, struct str text)
 {
-	struct policy_source source = {"p.cedar", text};
+	struct policy_source source = {.file = "p.cedar", .text = text};
 	struct diag diag = {.text = ""};
 
 	if (schema_load("s", str_from_c(schema), &c->schema, &diag) != OK ||

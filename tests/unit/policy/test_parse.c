@@ -146,8 +146,8 @@ static void test_parse__bounds_nesting_but_not_chains(void **state)
 static void test_parse__says_where_and_what(void **state)
 {
 	struct policy_source source = {
-		"where.cedar",
-		STR("permit(principal, action, resource)\nwhen { \"\xc3\xa9\" == foo };")};
+		.file = "where.cedar",
+		.text = STR("permit(principal, action, resource)\nwhen { \"\xc3\xa9\" == foo };")};
 	struct policy_set *set;
 	struct diag diag;
 

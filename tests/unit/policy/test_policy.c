@@ -9,7 +9,7 @@
 
 static struct policy_set *load(const char *text)
 {
-	struct policy_source source = {"test.cedar", str_from_c(text)};
+	struct policy_source source = {.file = "test.cedar", .text = str_from_c(text)};
 	struct policy_set *set = NULL;
 	struct diag diag = {.text = ""};
 	enum err err = policy_set_load(&source, 1, NULL, &set, &diag);
@@ -227,8 +227,9 @@ static void test_policy__names_policies_by_annotation_or_position(void **state)
 static void test_policy__loads_all_sources_or_none(void **state)
 {
 	struct policy_source sources[] = {
-		{"a.cedar", STR("@id(\"x\") permit(principal, action, resource);")},
-		{"b.cedar", STR("\n\n  @id(\"x\") forbid(principal, action, resource);")},
+		{.file = "a.cedar", .text = STR("@id(\"x\") permit(principal, action, resource);")},
+		{.file = "b.cedar",
+		 .text = STR("\n\n  @id(\"x\") forbid(principal, action, resource);")},
 	};
 	struct policy_set *set = NULL;
 	struct diag diag;
@@ -252,8 +253,9 @@ static void test_policy__loads_all_sources_or_none(void **state)
 static void test_policy__names_the_limit_passed(void **state)
 {
 	struct policy_source source = {
-		"a.cedar", STR("permit(principal, action, resource);"
-			       "permit(principal, action, resource) when { [1, 2, 3] == [] };")};
+		.file = "a.cedar",
+		.text = STR("permit(principal, action, resource);"
+			    "permit(principal, action, resource) when { [1, 2, 3] == [] };")};
 	struct policy_set_options options = {.limits = {.policies = 1}};
 	struct policy_set *set = NULL;
 	struct diag diag;
@@ -447,7 +449,7 @@ static void test_policy__decides_the_same_with_and_without_index(void **state)
 		struct entity_store *store = random_store(&seed);
 		unsigned count = next_random(&seed, 120);
 		struct policy_set *sets[2];
-		struct policy_source source = {"random.cedar", STR("")};
+		struct policy_source source = {.file = "random.cedar"};
 		struct diag diag;
 		size_t len = 0;
 
@@ -467,7 +469,7 @@ static void test_policy__decides_the_same_with_and_without_index(void **state)
 static void test_policy__meets_only_policies_that_can_apply(void **state)
 {
 	static char text[1 << 20];
-	struct policy_source source = {"many.cedar", STR("")};
+	struct policy_source source = {.file = "many.cedar"};
 	struct uid principal = uid_make(STR("U"), STR("u7"));
 	struct uid action = uid_make(STR("Action"), STR("a"));
 	struct uid resource = uid_make(STR("M"), STR("m"));

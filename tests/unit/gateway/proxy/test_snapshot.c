@@ -94,8 +94,8 @@ static void test_snapshot__refuses_each_bad_part(void **state)
 {
 	const struct upstream_options upstream = {.name = STR("azure"), .url = STR("nonsense")};
 	const struct model_options model = {.name = STR("x"), .upstream = STR("nowhere")};
-	const struct policy_source policy = {"p.cedar",
-					     STR("permit (principal, action resource);")};
+	const struct policy_source policy = {.file = "p.cedar",
+					     .text = STR("permit (principal, action resource);")};
 	const struct price_row price = {.id = STR("a price"), .version = STR("1")};
 	const struct apikey_row key = {.id = STR("k"), .name = STR("x"), .sha256 = STR("short")};
 	const struct issuer issuer = {.name = STR("")};
