@@ -8,6 +8,7 @@
 #include "gateway/cli/cost.h"
 #include "gateway/cli/exit.h"
 #include "gateway/cli/key.h"
+#include "gateway/cli/policy.h"
 #include "gateway/cli/serve.h"
 #include "gateway/cli/token.h"
 
@@ -20,6 +21,7 @@ static const struct {
 	{"check", cli_check, "load every file as serve would and say what is wrong"},
 	{"cost", cli_cost, "report what was consumed and what it cost"},
 	{"key", cli_key, "create, list and revoke API keys"},
+	{"policy", cli_policy, "write access rules: check, test, authorize, explain and more"},
 	{"serve", cli_serve, "run the gateway"},
 	{"token", cli_token, "issue tokens and keys for development"},
 };

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/cli/policy_check.h"
+
+#include <stdio.h>
+
+#include "gateway/cli/json_out.h"
+#include "gateway/cli/policy_inputs.h"
+#include "policy/check.h"
+
+#define CHECK_JSON_BYTES ((size_t)16 << 20)
+
+static const char usage[] =
+	"usage: tollgate policy check [OPTION ...]\n"
+	"\n"
+	"Parses policies, links, schema and entities and validates the policies strictly against\n"
+	"the schema. Lists all that is wrong, with its line; the last line sums up.\n"
+	"\n"
+	"%s"
+	"  --deny-warnings  a warning is an error\n"
+	"  --format F       text (default) or json\n"
+	"\n"
+	"Exit codes: 0 nothing is wrong, 1 something is, 2 wrong use, 3 a file cannot be read.\n";
+
+struct check {
+	struct policy_inputs_options options;
+	bool denies_warnings;
+	bool is_json;
+	struct policy_inputs inputs;
+	struct check_report report;
+	bool has_report; /* the inputs loaded and there is a schema */
+	enum err err;	 /* of the validation itself */
+};
+
+static int take_format(struct check *check, struct args *args)
+{
+	struct str value;
+
+	if (!args_value(args, &value))
+		return EXIT_CODE_USAGE;
+	check->is_json = str_eq(value, STR("json"));
+	if (!check->is_json && !str_eq(value, STR("text")))
+		return args_fail(args, "--format takes text or json, not \"" STR_FMT "\"",
+				 STR_ARG(value));
+	return EXIT_CODE_FINE;
+}
+
+static int take_option(struct check *check, struct args *args, struct str name)
+{
+	switch (policy_inputs_option(&check->options, args, name)) {
+	case POLICY_INPUTS_TAKEN: return EXIT_CODE_FINE;
+	case POLICY_INPUTS_WRONG: return EXIT_CODE_USAGE;
+	case POLICY_INPUTS_OTHER: break;
+	}
+	if (str_eq(name, STR("format")))
+		return take_format(check, args);
+	if (!str_eq(name, STR("deny-warnings")))
+		return args_unknown(args, args->option);
+	check->denies_warnings = true;
+	return EXIT_CODE_FINE;
+}
+
+/* What was found ----------------------------------------------------------------------------- */
+
+static size_t error_count(const struct check *check)
+{
+	return check->inputs.diags.total + check->report.error_count;
+}
+
+static size_t warning_count(const struct check *check)
+{
+	return check->report.warning_count;
+}
+
+static void print_diag(const struct diag *diag, bool is_warning)
+{
+	struct diag marked = *diag;
+	char text[1024];
+
+	if (is_warning)
+		(void)snprintf(marked.text, sizeof(marked.text), "warning: %.380s", diag->text);
+	(void)diag_print(&marked, text, sizeof(text));
+	printf("%s\n", text);
+}
+
+static void print_summary(const struct check *check)
+{
+	const struct policy_inputs *inputs = &check->inputs;
+
+	if (inputs->policies != NULL)
+		printf("%zu policies in %zu files, %s%s%zu entities: ",
+		       policy_set_count(inputs->policies), inputs->source_count,
+		       inputs->schema == NULL ? "no schema" : inputs->schema_source.file, ", ",
+		       entity_store_count(inputs->entities));
+	if (error_count(check) == 0 && warning_count(check) == 0)
+		puts("ok");
+	else
+		printf("%zu errors, %zu warnings\n", error_count(check), warning_count(check));
+}
+
+static void print_text(const struct check *check)
+{
+	const struct diags *diags = &check->inputs.diags;
+	struct diag diag;
+
+	for (size_t i = 0; i < diags->count; i++)
+		print_diag(&diags->items[i], false);
+	for (size_t i = 0; i < check->report.count; i++) {
+		check_finding_diag(&check->report.findings[i], &diag);
+		print_diag(&diag, check->report.findings[i].is_warning);
+	}
+	print_summary(check);
+}
+
+static void write_diag(struct json_out *out, const struct diag *diag, struct str policy)
+{
+	json_out_open(out, NULL, '{');
+	json_out_str(out, "file", str_from_c(diag->file));
+	json_out_number(out, "line", diag->line);
+	json_out_number(out, "column", diag->column);
+	json_out_str(out, "policy", policy);
+	json_out_str(out, "text", str_from_c(diag->text));
+	json_out_str(out, "source", str_from_c(diag->source));
+	json_out_close(out, '}');
+}
+
+static void write_findings(struct json_out *out, const struct check *check, bool warnings)
+{
+	struct diag diag;
+
+	for (size_t i = 0; i < check->report.count; i++) {
+		const struct check_finding *finding = &check->report.findings[i];
+
+		if (finding->is_warning != warnings)
+			continue;
+		check_finding_diag(finding, &diag);
+		write_diag(out, &diag, policy_id(finding->policy));
+	}
+}
+
+static int print_json(const struct check *check, int code)
+{
+	const struct policy_inputs *inputs = &check->inputs;
+	struct str none = {NULL, 0};
+	struct json_out out;
+	enum err err;
+
+	json_out_init(&out, CHECK_JSON_BYTES);
+	json_out_open(&out, NULL, '{');
+	json_out_bool(&out, "ok", code == EXIT_CODE_FINE);
+	json_out_number(&out, "error_count", error_count(check));
+	json_out_number(&out, "warning_count", warning_count(check));
+	if (inputs->policies != NULL) {
+		json_out_number(&out, "policies", policy_set_count(inputs->policies));
+		json_out_number(&out, "entities", entity_store_count(inputs->entities));
+	}
+	json_out_open(&out, "errors", '[');
+	for (size_t i = 0; i < inputs->diags.count; i++)
+		write_diag(&out, &inputs->diags.items[i], none);
+	write_findings(&out, check, false);
+	json_out_close(&out, ']');
+	json_out_open(&out, "warnings", '[');
+	write_findings(&out, check, true);
+	json_out_close(&out, ']');
+	json_out_close(&out, '}');
+	err = json_out_print(&out, stdout);
+	json_out_fini(&out);
+	return err == OK ? code : EXIT_CODE_FAILED;
+}
+
+static int verdict(const struct check *check)
+{
+	if (check->inputs.is_unreadable)
+		return EXIT_CODE_FAILED;
+	if (error_count(check) > 0 || (check->denies_warnings && warning_count(check) > 0))
+		return EXIT_CODE_NO;
+	return EXIT_CODE_FINE;
+}
+
+static int run(struct check *check)
+{
+	enum err err = policy_inputs_load(&check->options, &check->inputs);
+	struct diag diag = {0};
+	int code;
+
+	check_report_init(&check->report);
+	if (err == OK && check->inputs.schema != NULL &&
+	    check_policies(check->inputs.policies, check->inputs.schema, &check->report) ==
+		    ERR_LIMIT)
+		(void)diags_add(
+			&check->inputs.diags, ERR_LIMIT,
+			(diag_set(&diag, ERR_LIMIT, "", 0, 0,
+				  "the validation ran out of memory (limit %zu MiB a policy)",
+				  CHECK_ARENA >> 20),
+			 &diag));
+	code = verdict(check);
+	if (check->is_json)
+		code = print_json(check, code);
+	else
+		print_text(check);
+	check_report_fini(&check->report);
+	policy_inputs_fini(&check->inputs);
+	return code;
+}
+
+int cli_policy_check(int argc, char **argv)
+{
+	struct check check = {0};
+	struct args args;
+	struct str word;
+	int code = EXIT_CODE_FINE;
+
+	args_init(&args, "tollgate policy check", argc, argv);
+	while (code == EXIT_CODE_FINE) {
+		switch (args_next(&args, &word)) {
+		case ARGS_END: return run(&check);
+		case ARGS_OPERAND: return args_unknown(&args, word);
+		case ARGS_OPTION:
+			if (str_eq(word, STR("help"))) {
+				printf(usage, policy_inputs_usage);
+				return EXIT_CODE_FINE;
+			}
+			code = take_option(&check, &args, word);
+			break;
+		}
+	}
+	return code;
+}
