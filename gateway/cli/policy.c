@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "gateway/cli/exit.h"
+#include "gateway/cli/policy_authorize.h"
 #include "gateway/cli/policy_check.h"
 
 static const struct {
@@ -12,6 +13,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{"authorize", cli_policy_authorize, "answer one request, or a stream of them"},
 	{"check", cli_policy_check, "parse and validate everything, list all that is wrong"},
 };
 

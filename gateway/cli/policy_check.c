@@ -82,19 +82,46 @@ static void print_diag(const struct diag *diag, bool is_warning)
 	printf("%s\n", text);
 }
 
+/* "1 policy", "2 policies". */
+static void print_count(size_t count, const char *one, const char *many, const char *behind)
+{
+	printf("%zu %s%s", count, count == 1 ? one : many, behind);
+}
+
+/* Those of the files: actions come from the schema. */
+static size_t entity_count(const struct policy_inputs *inputs)
+{
+	size_t actions = inputs->schema == NULL ? 0 : schema_action_count(inputs->schema);
+
+	return entity_store_count(inputs->entities) - actions;
+}
+
+static void print_loaded(const struct policy_inputs *inputs)
+{
+	size_t templates = policy_set_template_count(inputs->policies);
+
+	print_count(policy_set_count(inputs->policies), "policy", "policies", "");
+	if (templates > 0) {
+		fputs(" and ", stdout);
+		print_count(templates, "template", "templates", "");
+	}
+	fputs(" in ", stdout);
+	print_count(inputs->source_count, "file", "files", ", ");
+	printf("%s%s, ", inputs->schema == NULL ? "no schema" : "schema ",
+	       inputs->schema == NULL ? "" : inputs->schema_source.file);
+	print_count(entity_count(inputs), "entity", "entities", ": ");
+}
+
 static void print_summary(const struct check *check)
 {
-	const struct policy_inputs *inputs = &check->inputs;
-
-	if (inputs->policies != NULL)
-		printf("%zu policies in %zu files, %s%s%zu entities: ",
-		       policy_set_count(inputs->policies), inputs->source_count,
-		       inputs->schema == NULL ? "no schema" : inputs->schema_source.file, ", ",
-		       entity_store_count(inputs->entities));
-	if (error_count(check) == 0 && warning_count(check) == 0)
+	if (check->inputs.policies != NULL)
+		print_loaded(&check->inputs);
+	if (error_count(check) == 0 && warning_count(check) == 0) {
 		puts("ok");
-	else
-		printf("%zu errors, %zu warnings\n", error_count(check), warning_count(check));
+		return;
+	}
+	print_count(error_count(check), "error", "errors", ", ");
+	print_count(warning_count(check), "warning", "warnings", "\n");
 }
 
 static void print_text(const struct check *check)
@@ -151,7 +178,8 @@ static int print_json(const struct check *check, int code)
 	json_out_number(&out, "warning_count", warning_count(check));
 	if (inputs->policies != NULL) {
 		json_out_number(&out, "policies", policy_set_count(inputs->policies));
-		json_out_number(&out, "entities", entity_store_count(inputs->entities));
+		json_out_number(&out, "templates", policy_set_template_count(inputs->policies));
+		json_out_number(&out, "entities", entity_count(inputs));
 	}
 	json_out_open(&out, "errors", '[');
 	for (size_t i = 0; i < inputs->diags.count; i++)

@@ -13,6 +13,7 @@
 
 #include "gateway/config/file.h"
 #include "gateway/config/options.h"
+#include "policy/check.h"
 
 #define INPUTS_ARENA	  ((size_t)1 << 30)
 #define INPUTS_TEXT_BYTES ((size_t)256 << 20)
@@ -145,6 +146,8 @@ static bool read_source(struct loading *loading, const char *path, struct policy
 		return false;
 	}
 	*out = (struct policy_source){.file = path, .text = text};
+	if (str_has_suffix(str_from_c(path), STR(".json")))
+		out->format = POLICY_FORMAT_JSON;
 	return true;
 }
 
@@ -333,12 +336,11 @@ static void load_schema(struct policy_inputs *inputs)
 
 static void load_policies(struct policy_inputs *inputs)
 {
-	struct diag diag = {0};
-	enum err err = policy_set_load(inputs->sources, inputs->source_count, NULL,
-				       &inputs->policies, &diag);
+	const struct policy_set_options options = {.takes_templates = true, .all = &inputs->diags};
+	enum err err = policy_set_load(inputs->sources, inputs->source_count, &options,
+				       &inputs->policies, NULL);
 
-	if (err != OK)
-		(void)diags_add(&inputs->diags, err, &diag);
+	ASSERT(err == OK || inputs->diags.total > 0);
 }
 
 /* Without the schema, if that is wrong: what is found then is wrong in any case. */
@@ -375,6 +377,32 @@ enum err policy_inputs_load(const struct policy_inputs_options *options, struct 
 	if (out->diags.err != OK)
 		drop(out);
 	return out->diags.err;
+}
+
+enum err policy_inputs_validate(struct policy_inputs *inputs)
+{
+	struct check_report report;
+	struct diag diag;
+	enum err err = OK;
+
+	if (inputs->schema == NULL)
+		return OK;
+	check_report_init(&report);
+	err = check_policies(inputs->policies, inputs->schema, &report);
+	if (err == ERR_LIMIT)
+		(void)diags_add(&inputs->diags, err,
+				(diag_set(&diag, err, "", 0, 0,
+					  "the validation of one policy took more than %zu MiB",
+					  CHECK_ARENA >> 20),
+				 &diag));
+	for (size_t i = 0; i < report.count; i++) {
+		if (report.findings[i].is_warning)
+			continue;
+		check_finding_diag(&report.findings[i], &diag);
+		(void)diags_add(&inputs->diags, ERR_MALFORMED, &diag);
+	}
+	check_report_fini(&report);
+	return err;
 }
 
 int policy_inputs_fail(const struct policy_inputs *inputs)

@@ -65,6 +65,8 @@ struct policy_inputs {
  * wrong. fini it in any case. */
 MUST_CHECK enum err policy_inputs_load(const struct policy_inputs_options *options,
 				       struct policy_inputs *out);
+/* Holds the policies that were loaded against the schema, when there is one; errors go to diags. */
+MUST_CHECK enum err policy_inputs_validate(struct policy_inputs *inputs);
 /* Prints diags to stderr; the exit code: EXIT_CODE_FAILED when a file is not there or cannot be
  * read, else EXIT_CODE_NO. */
 int policy_inputs_fail(const struct policy_inputs *inputs);
