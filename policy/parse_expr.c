@@ -14,7 +14,7 @@
  */
 #include <stdlib.h>
 
-#include "policy/ext.h"
+#include "policy/fold.h"
 #include "policy/parse.h"
 
 #define UNARY_MAX     4
@@ -33,16 +33,6 @@ static const struct expr *expr_keep(struct parse *p, struct expr expr)
 		return &expr_broken;
 	}
 	*kept = expr;
-	return kept;
-}
-
-static const struct value *value_keep(struct parse *p, struct value value)
-{
-	struct value *kept =
-		value.kind == VALUE_NONE ? NULL : arena_alloc(p->lex.arena, sizeof(*kept));
-
-	if (kept != NULL)
-		*kept = value;
 	return kept;
 }
 
@@ -144,36 +134,6 @@ static struct expr_list parse_args(struct parse *p, enum token_kind close)
 	return list_done(&list);
 }
 
-/* The value of a node that is a literal or was found constant; NULL for any other. */
-static const struct value *constant_of(const struct expr *expr)
-{
-	return expr->kind == EXPR_VALUE ? &expr->value : expr->constant;
-}
-
-/* A constructor on a good literal is a value; on a bad one it stays a call and errs when run. */
-static struct value call_constant(struct parse *p, enum fn_id fn, const struct expr_list *args)
-{
-	const struct value *arg = args->count == 1 ? constant_of(args->items[0]) : NULL;
-	struct value out = {.kind = VALUE_NONE};
-	bool is_good = false;
-
-	if (arg == NULL || arg->kind != VALUE_STRING)
-		return out;
-	if (fn == FN_IP)
-		return value_ip(p->lex.arena, arg->text->str);
-	if (fn == FN_DECIMAL) {
-		is_good = ext_decimal_parse(arg->text->str, &out.number);
-		out.kind = VALUE_DECIMAL;
-	} else if (fn == FN_DATETIME) {
-		is_good = ext_datetime_parse(arg->text->str, &out.number);
-		out.kind = VALUE_DATETIME;
-	} else if (fn == FN_DURATION) {
-		is_good = ext_duration_parse(arg->text->str, &out.number);
-		out.kind = VALUE_DURATION;
-	}
-	return is_good ? out : value_none();
-}
-
 static const struct expr *parse_call(struct parse *p, struct str name, uint32_t at)
 {
 	struct expr expr = {.kind = EXPR_CALL, .at = at};
@@ -189,7 +149,7 @@ static const struct expr *parse_call(struct parse *p, struct str name, uint32_t 
 	lex_advance(&p->lex);
 	expr.call.args = parse_args(p, TOKEN_RPAREN);
 	if (p->lex.err == OK)
-		expr.constant = value_keep(p, call_constant(p, expr.call.fn, &expr.call.args));
+		fold_expr(p->lex.arena, &expr);
 	return expr_keep(p, expr);
 }
 
@@ -249,7 +209,6 @@ static int order_texts(const void *a, const void *b)
 	return text_compare(*(const struct text *const *)a, *(const struct text *const *)b);
 }
 
-/* Also folds a record of constants. */
 static const struct expr *record_done(struct parse *p, struct expr expr,
 				      const struct lex_list *keys, const struct expr_list *values)
 {
@@ -300,26 +259,12 @@ static const struct expr *parse_record(struct parse *p)
 static const struct expr *parse_set(struct parse *p)
 {
 	struct expr expr = {.kind = EXPR_SET, .at = p->lex.token.at};
-	struct arena_mark mark;
-	struct value *values;
 
 	lex_advance(&p->lex);
 	expr.list = parse_args(p, TOKEN_RBRACKET);
 	if (p->lex.err != OK)
 		return &expr_broken;
-	mark = arena_mark(p->lex.arena);
-	values = arena_array(p->lex.arena, expr.list.count, sizeof(*values));
-	for (size_t i = 0; values != NULL && i < expr.list.count; i++) {
-		const struct value *constant = constant_of(expr.list.items[i]);
-
-		if (constant == NULL) {
-			arena_rewind(p->lex.arena, mark);
-			return expr_keep(p, expr);
-		}
-		values[i] = *constant;
-	}
-	if (values != NULL)
-		expr.constant = value_keep(p, value_set(p->lex.arena, values, expr.list.count));
+	fold_expr(p->lex.arena, &expr);
 	return expr_keep(p, expr);
 }
 
