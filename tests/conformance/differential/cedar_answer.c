@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers cases of the differential run, one JSON object per line:
+ * Answers groups of the differential run, one JSON object per line:
  *
- *   {"policies": TEXT, "schema": TEXT|null, "entities": JSON text,
- *    "requests": [{"principal": {type,id}, "action", "resource", "context": JSON text}]}
+ *   {"schema": TEXT|null, "stores": [JSON text], "sets": [{"text": TEXT}],
+ *    "requests": [{"store": N, "principal": {type,id}, "action", "resource", "context": JSON
+ * text}]}
  *
- *   {"policies": bool, "schema": bool, "entities": bool, "refused": [ids the checker refuses],
- *    "requests": [null (refused) | {"allow": bool, "reason": [ids], "errors": [ids]}]}
+ *   {"schema": bool, "stores": [bool],
+ *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null,
+ *              "answers": [null (refused) | {"allow": bool, "reason": [ids], "errors": [ids]}]}]}
+ *
+ * Without the schema there are no stores, without a set or store no answers. A decision that is
+ * another one without the index gets the member "unindexed".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +22,16 @@
 #include "policy/conform.h"
 
 #define CASE_ARENA ((size_t)64 << 20)
+#define STORES_MAX 8
 
-struct answered {
-	struct policy_set *set;
-	struct schema *schema;
-	struct entity_store *store;
+struct group {
+	struct schema *schema;			 /* NULL: none, or refused */
+	struct entity_store *stores[STORES_MAX]; /* NULL: refused */
+};
+
+struct sets {
+	struct policy_set *indexed;
+	struct policy_set *unindexed;
 };
 
 static struct str text_of(const json_t *json, const char *key)
@@ -45,14 +55,15 @@ static json_t *id_json(const struct policy *policy)
 	return json_stringn(id.ptr, id.len);
 }
 
-static json_t *refused_ids(const struct answered *a)
+/* Every policy with an error once; findings come by policy. */
+static json_t *refused_ids(const struct policy_set *set, const struct schema *schema)
 {
 	const struct policy *last = NULL;
 	struct check_report report;
 	json_t *ids = json_array();
 
 	check_report_init(&report);
-	if (check_policies(a->set, a->schema, &report) != OK)
+	if (check_policies(set, schema, &report) != OK)
 		for (size_t i = 0; i < report.count; i++) {
 			if (report.findings[i].is_warning || report.findings[i].policy == last)
 				continue;
@@ -76,67 +87,123 @@ static json_t *decision_json(const struct policy_decision *decision)
 			 errors);
 }
 
-static json_t *decide(const struct answered *a, const json_t *json)
+static json_t *decide_set(const struct policy_set *set, const struct entity_store *store,
+			  const struct policy_request *request, struct arena *arena)
 {
 	struct policy_options options = {.ignore_forbid_errors = true};
+	struct policy_decision decision;
+
+	if (policy_decide(set, store, request, &options, arena, &decision) != OK)
+		return json_null();
+	return decision_json(&decision);
+}
+
+static json_t *decide_both(const struct sets *sets, const struct entity_store *store,
+			   const struct policy_request *request, struct arena *arena)
+{
+	json_t *answer = decide_set(sets->indexed, store, request, arena);
+	json_t *other = decide_set(sets->unindexed, store, request, arena);
+
+	if (json_equal(answer, other))
+		json_decref(other);
+	else
+		json_object_set_new(answer, "unindexed", other);
+	return answer;
+}
+
+static json_t *answer_request(const struct group *group, const struct sets *sets,
+			      const json_t *json)
+{
+	size_t at = (size_t)json_integer_value(json_object_get(json, "store"));
 	struct uid principal = uid_of(json, "principal");
 	struct uid action = uid_of(json, "action");
 	struct uid resource = uid_of(json, "resource");
 	struct policy_request request = {
 		.principal = &principal, .action = &action, .resource = &resource};
-	struct policy_decision decision;
+	json_t *answer = json_null();
 	struct arena arena;
-	json_t *out;
 	enum err err;
 
+	if (at >= STORES_MAX || group->stores[at] == NULL)
+		return answer;
 	arena_init(&arena, 8192, CASE_ARENA);
-	err = entity_context_json(&arena, "context", text_of(json, "context"), a->schema, &action,
-				  &request.context, NULL);
-	if (err == OK && a->schema != NULL)
-		err = conform_request(a->schema, &request, NULL);
+	err = entity_context_json(&arena, "context", text_of(json, "context"), group->schema,
+				  &action, &request.context, NULL);
+	if (err == OK && group->schema != NULL)
+		err = conform_request(group->schema, &request, NULL);
 	if (err == OK)
-		err = policy_decide(a->set, a->store, &request, &options, &arena, &decision);
-	out = err == OK ? decision_json(&decision) : json_null();
+		answer = decide_both(sets, group->stores[at], &request, &arena);
 	arena_fini(&arena);
-	return out;
+	return answer;
 }
 
-static bool load_entities(struct answered *a, struct str text)
-{
-	enum err err = OK;
-
-	a->store = entity_store_new(NULL);
-	if (a->schema != NULL)
-		err = entity_store_add_actions(a->store, a->schema, NULL);
-	if (err == OK)
-		err = entity_store_load_json(a->store, "entities", text, a->schema, NULL);
-	return err == OK && entity_store_freeze(a->store, NULL) == OK;
-}
-
-static json_t *answer(const json_t *json)
+static enum err load_sets(const json_t *json, struct sets *sets)
 {
 	struct policy_set_options options = {.ids = POLICY_IDS_POSITION};
-	struct policy_source source = {.file = "policies", .text = text_of(json, "policies")};
-	struct answered a = {.set = NULL};
-	const json_t *requests = json_object_get(json, "requests");
-	bool has_schema = json_is_string(json_object_get(json, "schema"));
-	bool is_set = policy_set_load(&source, 1, &options, &a.set, NULL) == OK;
-	bool is_schema = !has_schema ||
-			 schema_load("schema", text_of(json, "schema"), &a.schema, NULL) == OK;
-	bool is_store = is_schema && load_entities(&a, text_of(json, "entities"));
-	json_t *list = json_array();
-	json_t *out;
+	struct policy_source source = {.file = "policies", .text = text_of(json, "text")};
+	enum err err = policy_set_load(&source, 1, &options, &sets->indexed, NULL);
 
-	for (size_t i = 0; is_set && is_store && i < json_array_size(requests); i++)
-		json_array_append_new(list, decide(&a, json_array_get(requests, i)));
-	out = json_pack("{s:b,s:b,s:b,s:o,s:o}", "policies", is_set, "schema", is_schema,
-			"entities", is_store, "refused",
-			is_set && is_schema && has_schema ? refused_ids(&a) : json_null(),
-			"requests", list);
-	policy_set_free(a.set);
-	schema_free(a.schema);
-	entity_store_free(a.store);
-	return out;
+	options.is_unindexed = true;
+	return err == OK ? policy_set_load(&source, 1, &options, &sets->unindexed, NULL) : err;
+}
+
+static json_t *answer_set(const struct group *group, const json_t *json, const json_t *requests)
+{
+	struct sets sets = {NULL, NULL};
+	bool is_parsed = load_sets(json, &sets) == OK;
+	json_t *refused = json_null();
+	json_t *answers = json_array();
+
+	if (is_parsed && group->schema != NULL)
+		refused = refused_ids(sets.indexed, group->schema);
+	for (size_t i = 0; is_parsed && i < json_array_size(requests); i++)
+		json_array_append_new(answers,
+				      answer_request(group, &sets, json_array_get(requests, i)));
+	policy_set_free(sets.indexed);
+	policy_set_free(sets.unindexed);
+	return json_pack("{s:b,s:o,s:o}", "parsed", is_parsed, "refused", refused, "answers",
+			 answers);
+}
+
+static struct entity_store *load_store(const struct schema *schema, const json_t *json)
+{
+	struct str text = str_make(json_string_value(json), json_string_length(json));
+	struct entity_store *store = entity_store_new(NULL);
+	enum err err = OK;
+
+	if (schema != NULL)
+		err = entity_store_add_actions(store, schema, NULL);
+	if (err == OK)
+		err = entity_store_load_json(store, "entities", text, schema, NULL);
+	if (err == OK)
+		err = entity_store_freeze(store, NULL);
+	if (err == OK)
+		return store;
+	entity_store_free(store);
+	return NULL;
+}
+
+static json_t *answer_group(const json_t *json)
+{
+	struct group group = {.schema = NULL};
+	const json_t *stores = json_object_get(json, "stores");
+	const json_t *sets = json_object_get(json, "sets");
+	bool is_schema = !json_is_string(json_object_get(json, "schema")) ||
+			 schema_load("schema", text_of(json, "schema"), &group.schema, NULL) == OK;
+	json_t *loaded = json_array();
+	json_t *answers = json_array();
+
+	for (size_t i = 0; is_schema && i < STORES_MAX && i < json_array_size(stores); i++) {
+		group.stores[i] = load_store(group.schema, json_array_get(stores, i));
+		json_array_append_new(loaded, json_boolean(group.stores[i] != NULL));
+	}
+	for (size_t i = 0; i < json_array_size(sets); i++)
+		json_array_append_new(answers, answer_set(&group, json_array_get(sets, i),
+							  json_object_get(json, "requests")));
+	for (size_t i = 0; i < STORES_MAX; i++)
+		entity_store_free(group.stores[i]);
+	schema_free(group.schema);
+	return json_pack("{s:b,s:o,s:o}", "schema", is_schema, "stores", loaded, "sets", answers);
 }
 
 int main(void)
@@ -154,7 +221,7 @@ int main(void)
 			free(line);
 			return 2;
 		}
-		out = answer(json);
+		out = answer_group(json);
 		if (json_dumpf(out, stdout, JSON_COMPACT) != 0)
 			return 2;
 		(void)putchar('\n');
