@@ -16,6 +16,7 @@ const BATCH = 16;
 const SHOWN = 8; // differences that are made small; of the others the seed is named
 const RENEW = 500; // batches in the life of a child, whose memory grows
 const MINUTE = 60000;
+const STACK_KIB = 6000; // of the 8 MiB a process has; deep policies need more than the default
 
 function option(name, fallback) {
   const at = process.argv.indexOf(`--${name}`);
@@ -35,7 +36,7 @@ if (!existsSync(join(modules, "node_modules/@cedar-policy/cedar-wasm"))) {
 }
 
 const ours = new Answerer(program, []);
-const theirs = new Answerer(process.execPath, [join(HERE, "oracle.mjs"), modules]);
+const theirs = new Answerer(process.execPath, [`--stack-size=${STACK_KIB}`, join(HERE, "oracle.mjs"), modules]);
 const counts = newCounts();
 const seen = newSeen();
 const started = Date.now();
@@ -59,7 +60,7 @@ async function judge(group, a, b) {
   if (b.trap) b = await theirs.askAgain(group);
   const lost = counts.untested;
   const found = compare(group, a, b, counts, seen);
-  if (counts.untested > lost) console.log(`# seed ${group.seed}: the official engine trapped, ${counts.untested - lost} questions without its answer`);
+  if (counts.untested > lost) console.log(`# seed ${group.seed}: ${counts.untested - lost} questions unanswered, the official engine trapped (${b.text ?? "in some sets"})`);
   for (const difference of found) await show(group, difference);
 }
 
