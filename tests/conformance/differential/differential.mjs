@@ -41,6 +41,7 @@ const counts = newCounts();
 const seen = newSeen();
 const started = Date.now();
 let differences = 0;
+let shown = 0;
 
 async function differs(group) {
   const [[a], [b]] = await Promise.all([ours.ask([group]), theirs.ask([group])]);
@@ -50,7 +51,7 @@ async function differs(group) {
 async function show(group, difference) {
   const { kind, ...rest } = difference;
   console.log(`# seed ${group.seed} differs in ${kind}: ${JSON.stringify(rest)}`);
-  if (++differences > SHOWN) return;
+  if (shown++ >= SHOWN) return;
   const { seed: from, ...small } = await shrink(group, difference, differs);
   const again = (await differs(small)).find((d) => d.kind === kind);
   console.log(`# seed ${from} made small, ours ${JSON.stringify(again?.ours)}, official ${JSON.stringify(again?.theirs)}: ${JSON.stringify(small)}`);
@@ -61,7 +62,8 @@ async function judge(group, a, b) {
   const lost = counts.untested;
   const found = compare(group, a, b, counts, seen);
   if (counts.untested > lost) console.log(`# seed ${group.seed}: ${counts.untested - lost} questions unanswered, the official engine trapped (${b.text ?? "in some sets"})`);
-  for (const difference of found) await show(group, difference);
+  differences += found.length;
+  for (const kind of new Set(found.map((d) => d.kind))) await show(group, found.find((d) => d.kind === kind));
 }
 
 const makeBatch = (from) => Array.from({ length: BATCH }, (_, i) => makeGroup(from + i));
