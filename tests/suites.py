@@ -211,8 +211,9 @@ def suite_fuzz(tally, options):
 def suite_flow(tally, options):
     report = LOG / "flow.xml"
     report.unlink(missing_ok=True)
-    status = run("flow", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "-rs",
-                          f"--junitxml={report}", "tests/flow"], FLOW_SECONDS,
+    # Flows wait more than they work: two at a time, each file's in one process.
+    status = run("flow", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=5", "-rs", "-n", "2",
+                          "--dist", "loadfile", f"--junitxml={report}", "tests/flow"], FLOW_SECONDS,
                  {"TOLLGATE_BUILD": str(TOP / "build" / options.folder), "PYTHONDONTWRITEBYTECODE": "1"})
     if status is None:
         tally.fail(f"flow: stopped after {FLOW_SECONDS} s")

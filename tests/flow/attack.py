@@ -56,7 +56,7 @@ def assert_alive(gateway):
 
 def read_all(peer, timeout=5.0, answers=0):
     """(bytes, whether the other side ended): see exchange."""
-    data = peer.buffer
+    data = bytes(peer.buffer)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if not select.select([peer.sock], [], [], max(0.0, deadline - time.monotonic()))[0]:

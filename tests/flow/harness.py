@@ -161,8 +161,8 @@ class Peer:
 
     def __init__(self, sock):
         self.sock = sock
-        self.received = b""
-        self.buffer = b""
+        self.received = bytearray()  # grown in place: messages of megabytes come in small pieces
+        self.buffer = bytearray()
         self.at_end = False
 
     def fill(self, timeout=DEADLINE):
@@ -171,7 +171,7 @@ class Peer:
         try:
             data = self.sock.recv(65536)
         except socket.timeout:
-            raise Timeout(f"nothing came within {timeout} s; so far {self.received[-2000:]!r}") from None
+            raise Timeout(f"nothing came within {timeout} s; so far {bytes(self.received[-2000:])!r}") from None
         except ConnectionResetError:
             data = b""
         self.received += data
@@ -182,24 +182,26 @@ class Peer:
     def take(self, count):
         while len(self.buffer) < count:
             if not self.fill():
-                raise EOFError(f"the stream ended {count - len(self.buffer)} bytes early: {self.buffer!r}")
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
+                raise EOFError(f"the stream ended {count - len(self.buffer)} bytes early: {bytes(self.buffer)!r}")
+        return self.cut(count)
+
+    def cut(self, count):
+        """What stands at the front of the buffer."""
+        data = bytes(self.buffer[:count])
+        del self.buffer[:count]
         return data
 
     def take_until(self, mark):
         while mark not in self.buffer:
             if not self.fill():
-                raise EOFError(f"the stream ended before {mark!r}: {self.buffer!r}")
-        end = self.buffer.index(mark) + len(mark)
-        data, self.buffer = self.buffer[:end], self.buffer[end:]
-        return data
+                raise EOFError(f"the stream ended before {mark!r}: {bytes(self.buffer)!r}")
+        return self.cut(self.buffer.index(mark) + len(mark))
 
     def take_rest(self, timeout=DEADLINE):
         """Everything up to the end of the stream."""
         while not self.at_end:
             self.fill(timeout)
-        data, self.buffer = self.buffer, b""
-        return data
+        return self.cut(len(self.buffer))
 
     def is_silent(self, seconds=0.3):
         """Nothing comes for a while. The one place where time is the event."""
