@@ -126,7 +126,11 @@ static bool unescape_next(struct unescape *u)
 			u->out[u->len++] = plain[i + 1];
 			return true;
 		}
-	bad_escape(u, from, "unknown escape in a string");
+	bad_escape(
+		u, from,
+		u->is_pattern
+			? "unknown escape: there are \\n \\r \\t \\0 \\\\ \\' \\\" \\xHH \\u{H} \\*"
+			: "unknown escape: there are \\n \\r \\t \\0 \\\\ \\' \\\" \\xHH \\u{H}");
 	return false;
 }
 

@@ -4,6 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/suggest.h"
+
+#define FOUND_SHOWN 60 /* bytes of what was found instead */
+
 static bool is_ident_start(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -40,8 +44,6 @@ void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_
 void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...)
 {
 	char message[sizeof(lex->diag->text)];
-	unsigned line;
-	unsigned column;
 	va_list args;
 
 	if (lex->err != OK)
@@ -49,8 +51,9 @@ void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-	lex_position(lex->text, at, &line, &column);
-	lex->err = diag_set(lex->diag, err, lex->file, line, column, "%s", message);
+	lex_place_move(&lex->place, lex->text, at);
+	lex->err = diag_set(lex->diag, err, lex->file, lex->place.line, lex->place.column, "%s",
+			    message);
 	if (lex->diag != NULL)
 		diag_set_source(lex->diag, lex->text.ptr, lex->text.len);
 	lex->token = (struct token){.kind = TOKEN_END, .at = at};
@@ -58,19 +61,91 @@ void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...)
 
 void lex_fail_memory(struct lex *lex)
 {
-	lex_fail(lex, ERR_LIMIT, lex->token.at, "memory limit reached (arena_bytes)");
+	lex_fail(lex, ERR_LIMIT, lex->token.at, "memory limit reached (limit `arena_bytes`)");
+}
+
+/* Shortened to its first line and to whole characters. */
+static struct str shown(struct str found)
+{
+	size_t len = MIN(str_index(found, '\n'), FOUND_SHOWN);
+
+	while (len < found.len && len > 0 && ((unsigned char)found.ptr[len] & 0xc0) == 0x80)
+		len--;
+	return str_sub(found, 0, len);
+}
+
+/* Tries what stands between backquotes in `words`. */
+static void suggest_quoted(struct suggest *near, const char *words)
+{
+	struct str rest = str_from_c(words);
+	struct str part;
+
+	for (bool is_word = false; str_cut(&rest, '`', &part); is_word = !is_word)
+		if (is_word)
+			suggest_try(near, part);
+}
+
+/* What other languages write; NULL for anything else. */
+static const char *meant_by(struct str found)
+{
+	static const char *const pairs[][2] = {
+		{"and", "&&"}, {"or", "||"}, {"not", "!"}, {"=", "=="}};
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+		if (str_eq(found, str_from_c(pairs[i][0])))
+			return pairs[i][1];
+	return NULL;
+}
+
+/* A string in which lines end just before the current token: mostly its quote was forgotten. */
+static bool is_behind_long_string(const struct lex *lex)
+{
+	struct str between;
+
+	if (lex->long_string == SIZE_MAX)
+		return false;
+	between = str_sub(lex->text, lex->long_end, lex->token.at - lex->long_end);
+	return str_index(between, '\n') == between.len;
+}
+
+void lex_fail_near(struct lex *lex, const char *what, const char *near)
+{
+	const struct token *token = &lex->token;
+	struct str found = str_sub(lex->text, token->at, lex->at - token->at);
+	struct suggest suggest = {.word = found};
+	const char *meant = meant_by(found);
+	struct str shown_found = shown(found);
+
+	if (lex->err != OK)
+		return;
+	if (token->kind == TOKEN_IDENT) {
+		suggest_quoted(&suggest, what);
+		suggest_quoted(&suggest, near);
+	}
+	if (meant != NULL)
+		suggest = (struct suggest){.best = str_from_c(meant)};
+	if (token->kind == TOKEN_END) {
+		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found the end of the text",
+			 what);
+	} else if (is_behind_long_string(lex)) {
+		lex_place_move(&lex->place, lex->text, lex->long_string);
+		lex_fail(lex, ERR_MALFORMED, token->at,
+			 "expected %s, found `" STR_FMT
+			 "` behind a string that began in line %u: is a quote missing there?",
+			 what, STR_ARG(shown_found), lex->place.line);
+	} else if (str_is_set(suggest.best) && suggest.distance < found.len) {
+		lex_fail(lex, ERR_MALFORMED, token->at,
+			 "expected %s, found `" STR_FMT "`; did you mean `" STR_FMT "`?", what,
+			 STR_ARG(shown_found), STR_ARG(suggest.best));
+	} else {
+		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found `" STR_FMT "`", what,
+			 STR_ARG(shown_found));
+	}
 }
 
 void lex_fail_expected(struct lex *lex, const char *what)
 {
-	const struct token *token = &lex->token;
-
-	if (token->kind == TOKEN_END)
-		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found the end of the text",
-			 what);
-	else
-		lex_fail(lex, ERR_MALFORMED, token->at, "expected %s, found `" STR_FMT "`", what,
-			 (int)MIN(str_index(token->text, '\n'), 60), token->text.ptr);
+	lex_fail_near(lex, what, "");
 }
 
 /* Length in bytes of the white space character (Unicode White_Space) at s, or 0. */
@@ -145,9 +220,54 @@ static size_t lex_quoted(struct lex *lex, struct str rest, struct token *token)
 		lex_fail(lex, ERR_MALFORMED, token->at, "string is not closed");
 		return 0;
 	}
+	if (memchr(rest.ptr, '\n', len) != NULL) {
+		lex->long_string = token->at;
+		lex->long_end = token->at + len + 1;
+	}
 	token->kind = TOKEN_STRING;
 	token->text = str_sub(rest, 1, len - 1);
 	return len + 1;
+}
+
+/* The character at s, which is UTF-8. */
+static struct str first_character(struct str s)
+{
+	size_t len = 1;
+
+	while (len < s.len && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+		len++;
+	return str_sub(s, 0, len);
+}
+
+static void fail_character(struct lex *lex, struct str rest, uint32_t at)
+{
+	static const struct {
+		const char *text;
+		const char *advice;
+	} known[] = {
+		{"\xef\xbb\xbf", "a byte-order mark is not allowed: save the file without it"},
+		{"'", "`'` is not allowed here: strings stand between \" and \""},
+		{"\xe2\x80\x98", "a typographic quote is not allowed here: write \""},
+		{"\xe2\x80\x99", "a typographic quote is not allowed here: write \""},
+		{"\xe2\x80\x9c", "a typographic quote is not allowed here: write \""},
+		{"\xe2\x80\x9d", "a typographic quote is not allowed here: write \""},
+		{"&", "`&` is no operator: write `&&`"},
+		{"|", "`|` is no operator: write `||`"},
+		{"#", "`#` is not allowed here: a comment begins with //"},
+	};
+	struct str character = first_character(rest);
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eq(character, str_from_c(known[i].text))) {
+			lex_fail(lex, ERR_MALFORMED, at, "%s", known[i].advice);
+			return;
+		}
+	if ((unsigned char)character.ptr[0] < 0x20 || character.ptr[0] == 0x7f)
+		lex_fail(lex, ERR_MALFORMED, at, "control character 0x%02x is not allowed here",
+			 (unsigned)(unsigned char)character.ptr[0]);
+	else
+		lex_fail(lex, ERR_MALFORMED, at, "`" STR_FMT "` is not allowed here",
+			 STR_ARG(character));
 }
 
 static size_t lex_punctuation(struct lex *lex, struct str rest, struct token *token)
@@ -168,6 +288,11 @@ static size_t lex_punctuation(struct lex *lex, struct str rest, struct token *to
 		{"?", TOKEN_QUESTION},
 	};
 
+	if (str_has_prefix(rest, STR("/*"))) {
+		lex_fail(lex, ERR_MALFORMED, token->at,
+			 "`/*` is not allowed here: a comment is // to the end of the line");
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
 		struct str mark = str_from_c(marks[i].text);
 
@@ -177,8 +302,7 @@ static size_t lex_punctuation(struct lex *lex, struct str rest, struct token *to
 		token->text = str_sub(rest, 0, mark.len);
 		return mark.len;
 	}
-	lex_fail(lex, ERR_MALFORMED, token->at, "character 0x%02x is not allowed here",
-		 (unsigned)(unsigned char)rest.ptr[0]);
+	fail_character(lex, rest, token->at);
 	return 0;
 }
 
@@ -216,15 +340,38 @@ void lex_advance(struct lex *lex)
 	lex->token = token;
 }
 
+static size_t first_bad_byte(struct str text)
+{
+	size_t at = 0;
+	size_t len = 1;
+
+	while (len <= 4) {
+		for (len = 1; len <= 4 && !str_is_utf8(str_sub(text, at, len)); len++)
+			;
+		at += len <= 4 ? len : 0;
+	}
+	return at;
+}
+
 void lex_init(struct lex *lex, const char *file, struct str text, struct arena *arena,
 	      bool has_slots, struct diag *diag)
 {
 	*lex = (struct lex){
-		.text = text, .file = file, .diag = diag, .arena = arena, .has_slots = has_slots};
+		.text = text,
+		.file = file,
+		.diag = diag,
+		.arena = arena,
+		.has_slots = has_slots,
+		.long_string = SIZE_MAX,
+		.place = {.line = 1, .column = 1},
+	};
 	if (text.len > UINT32_MAX)
 		lex_fail(lex, ERR_LIMIT, 0, "text is longer than 4 GiB");
 	else if (!str_is_utf8(text))
-		lex_fail(lex, ERR_MALFORMED, 0, "text is not valid UTF-8");
+		lex_fail(lex, ERR_MALFORMED, (uint32_t)first_bad_byte(text),
+			 "text is not valid UTF-8");
+	if (lex->err != OK)
+		lex->text.len = 0; /* nothing of it can be read */
 	lex_advance(lex);
 }
 
@@ -271,7 +418,8 @@ void lex_list_push(struct lex *lex, struct lex_list *list, const void *item, siz
 	if (lex->err != OK)
 		return;
 	if (list->count >= max) {
-		lex_fail(lex, ERR_LIMIT, lex->token.at, "more than %zu elements", max);
+		lex_fail(lex, ERR_LIMIT, lex->token.at, "more than %zu elements (limit `elements`)",
+			 max);
 		return;
 	}
 	if (list->count == list->cap) {

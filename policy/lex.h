@@ -70,7 +70,10 @@ struct lex {
 	struct diag *diag; /* may be NULL */
 	struct arena *arena;
 	struct token token; /* the current one */
-	size_t at;
+	size_t at;	    /* behind it */
+	size_t long_string; /* the last string over several lines; SIZE_MAX: none */
+	size_t long_end;    /* behind it */
+	struct lex_place place;
 	enum err err;
 	bool has_slots;
 };
@@ -85,8 +88,10 @@ bool lex_take_word(struct lex *lex, struct str word);
 bool lex_is_word(const struct lex *lex, struct str word);
 /* As lex_take, but anything else is an error naming `what` was expected. */
 void lex_expect(struct lex *lex, enum token_kind kind, const char *what);
-/* "expected WHAT, found ..." at the current token. */
+/* "expected WHAT, found ..." at the current token. When that is nearly a word that stands in
+ * backquotes in `what` (or `near`, which is not shown), the message asks whether it was meant. */
 void lex_fail_expected(struct lex *lex, const char *what);
+void lex_fail_near(struct lex *lex, const char *what, const char *near);
 /* Keeps the first error only. */
 PRINTF_LIKE(4, 5) void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...);
 /* Out of the set's memory. */

@@ -8,6 +8,8 @@
  */
 #include "policy/parse.h"
 
+#include <stdio.h>
+
 void parse_init(struct parse *parse, const char *file, struct str text, struct arena *arena,
 		struct diag *diag)
 {
@@ -46,6 +48,10 @@ static void parse_annotations(struct parse *p, struct policy *policy)
 				lex_fail(&p->lex, ERR_MALFORMED, token.at,
 					 "annotation @" STR_FMT " stands twice on one policy",
 					 STR_ARG(token.text));
+		if (list.count == p->max_annotations)
+			lex_fail(&p->lex, ERR_LIMIT, token.at,
+				 "more than %zu annotations (limit `annotations`)",
+				 p->max_annotations);
 		annotation.value = annotation_value(p);
 		annotation.key = arena_str(p->lex.arena, token.text);
 		lex_list_push(&p->lex, &list, &annotation, p->max_annotations);
@@ -59,7 +65,9 @@ static void scope_slot(struct parse *p, struct scope *scope, struct str variable
 {
 	if (!str_eq(p->lex.token.text, variable)) {
 		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
-			 "slot ?" STR_FMT " cannot stand here", STR_ARG(p->lex.token.text));
+			 "slot `?" STR_FMT "` cannot stand here: expected `?" STR_FMT
+			 "` or an entity",
+			 STR_ARG(p->lex.token.text), STR_ARG(variable));
 		return;
 	}
 	scope->is_slot = true;
@@ -81,27 +89,53 @@ static void close_brackets(struct parse *p, unsigned brackets)
 		lex_expect(&p->lex, TOKEN_RPAREN, "`)`");
 }
 
-static const struct uid *scope_uid(struct parse *p)
-{
-	unsigned brackets = open_brackets(p);
-	const struct uid *uid = parse_uid(p);
-
-	close_brackets(p, brackets);
-	return uid;
-}
-
 static void scope_entity(struct parse *p, struct scope *scope, struct str variable)
 {
+	unsigned brackets = open_brackets(p);
+
 	if (p->lex.token.kind == TOKEN_SLOT)
 		scope_slot(p, scope, variable);
+	else if (p->lex.token.kind == TOKEN_LBRACKET)
+		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
+			 "a list can stand behind `action in` only: write `when { " STR_FMT
+			 " in [...] }`",
+			 STR_ARG(variable));
 	else
-		scope->uid = scope_uid(p);
+		scope->uid = parse_uid(p);
+	close_brackets(p, brackets);
+}
+
+static void fail_variable(struct parse *p, struct str variable)
+{
+	char what[32];
+
+	(void)snprintf(what, sizeof(what), "`" STR_FMT "`", STR_ARG(variable));
+	lex_fail_expected(&p->lex, what);
+}
+
+/* Behind a variable's scope. What some try there has its own advice. */
+static void scope_end(struct parse *p, enum token_kind kind, const char *what)
+{
+	struct token token = p->lex.token;
+
+	if (lex_take(&p->lex, kind))
+		return;
+	if (token.kind == TOKEN_COLON)
+		lex_fail(&p->lex, ERR_MALFORMED, token.at,
+			 "expected %s, found `:`: a type stands behind `is`", what);
+	else if (token.kind >= TOKEN_EQ && token.kind <= TOKEN_OR)
+		lex_fail(&p->lex, ERR_MALFORMED, token.at,
+			 "expected %s, found `" STR_FMT
+			 "`: the scope takes one `==`, `in` or `is`, the rest stands in `when { }`",
+			 what, STR_ARG(token.text));
+	else
+		lex_fail_near(&p->lex, what, "`in``is`");
 }
 
 static void parse_scope(struct parse *p, struct scope *scope, struct str variable)
 {
 	if (!lex_take_word(&p->lex, variable)) {
-		lex_fail_expected(&p->lex, variable.ptr);
+		fail_variable(p, variable);
 	} else if (lex_take(&p->lex, TOKEN_EQ)) {
 		scope->kind = SCOPE_EQ;
 		scope_entity(p, scope, variable);
@@ -120,9 +154,15 @@ static void parse_scope(struct parse *p, struct scope *scope, struct str variabl
 
 static const struct uid *action_uid(struct parse *p)
 {
+	unsigned brackets = open_brackets(p);
 	uint32_t at = p->lex.token.at;
-	const struct uid *uid = scope_uid(p);
+	const struct uid *uid;
 
+	if (p->lex.token.kind == TOKEN_SLOT)
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "an action has no slot: there are ?principal and ?resource");
+	uid = parse_uid(p);
+	close_brackets(p, brackets);
 	if (!str_eq(uid->type, STR("Action")) && !str_has_suffix(uid->type, STR("::Action")))
 		lex_fail(&p->lex, ERR_MALFORMED, at,
 			 "an action's type must be Action, not `" STR_FMT "`", STR_ARG(uid->type));
@@ -151,7 +191,7 @@ static void parse_action(struct parse *p, struct scope *scope)
 	unsigned brackets;
 
 	if (!lex_take_word(&p->lex, STR("action"))) {
-		lex_fail_expected(&p->lex, "action");
+		fail_variable(p, STR("action"));
 	} else if (lex_take(&p->lex, TOKEN_EQ)) {
 		scope->kind = SCOPE_EQ;
 		scope->uid = action_uid(p);
@@ -163,6 +203,9 @@ static void parse_action(struct parse *p, struct scope *scope)
 		else
 			scope->uid = action_uid(p);
 		close_brackets(p, brackets);
+	} else if (lex_is_word(&p->lex, STR("is"))) {
+		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
+			 "an action is named by `==` or `in`, not by its type");
 	}
 }
 
@@ -174,12 +217,12 @@ static void parse_head(struct parse *p, struct policy *policy)
 	lex_advance(&p->lex);
 	lex_expect(&p->lex, TOKEN_LPAREN, "`(`");
 	parse_scope(p, &policy->principal, STR("principal"));
-	lex_expect(&p->lex, TOKEN_COMMA, "`,` and the action's scope");
+	scope_end(p, TOKEN_COMMA, "`,` and the action's scope");
 	parse_action(p, &policy->action);
-	lex_expect(&p->lex, TOKEN_COMMA, "`,` and the resource's scope");
+	scope_end(p, TOKEN_COMMA, "`,` and the resource's scope");
 	parse_scope(p, &policy->resource, STR("resource"));
 	(void)lex_take(&p->lex, TOKEN_COMMA);
-	lex_expect(&p->lex, TOKEN_RPAREN, "`)` behind the scope");
+	scope_end(p, TOKEN_RPAREN, "`)` behind the scope");
 	policy->is_template = policy->principal.is_slot || policy->resource.is_slot;
 }
 
@@ -196,7 +239,7 @@ static void parse_conditions(struct parse *p, struct policy *policy)
 		lex_advance(&p->lex);
 		lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
 		condition.body = parse_expr(p);
-		lex_expect(&p->lex, TOKEN_RBRACE, "`}` behind the condition");
+		parse_end(p, TOKEN_RBRACE, "`}` behind the condition");
 		lex_list_push(&p->lex, &list, &condition, p->max_elements);
 	}
 	policy->conditions = (const void *)list.items;
@@ -210,6 +253,7 @@ struct policy *parse_policy(struct parse *p)
 	if (p->lex.err != OK || p->lex.token.kind == TOKEN_END)
 		return NULL;
 	policy = arena_zalloc(p->lex.arena, sizeof(*policy));
+	p->policy = policy;
 	if (policy == NULL) {
 		lex_fail_memory(&p->lex);
 		return NULL;
@@ -222,4 +266,69 @@ struct policy *parse_policy(struct parse *p)
 	if (p->lex.err == OK && arena_has_overflowed(p->lex.arena))
 		lex_fail_memory(&p->lex);
 	return p->lex.err == OK ? policy : NULL;
+}
+
+/* "permit (", "forbid (" or "@name". */
+static bool begins_policy(struct str s)
+{
+	size_t len = 1;
+
+	if (str_has_prefix(s, STR("permit")) || str_has_prefix(s, STR("forbid")))
+		for (len = 6; len < s.len && (s.ptr[len] == ' ' || s.ptr[len] == '\t'); len++)
+			;
+	if (len >= s.len)
+		return false;
+	return len >= 6 ? s.ptr[len] == '(' : s.ptr[0] == '@' && s.ptr[1] != ' ';
+}
+
+/*
+ * A `;` stands behind a policy and nowhere else; a line that begins as a policy
+ * does is one. Strings end with their line here: where a quote is missing, the
+ * parser took much too much for one, and the error lies far behind its cause.
+ */
+static size_t next_policy(struct str text, size_t from, size_t error)
+{
+	bool is_line_start = false;
+	bool has_passed = false; /* the error, or its cause */
+
+	for (size_t i = from; i < text.len; i++) {
+		struct str line = str_sub(text, i, text.len);
+		char c = text.ptr[i];
+
+		line.len = str_index(line, '\n');
+		has_passed |= i >= error;
+		if (has_passed && i > from && is_line_start && begins_policy(line))
+			return i;
+		if (has_passed && c == ';')
+			return i + 1;
+		is_line_start = c == '\n' || (is_line_start && (c == ' ' || c == '\t'));
+		if (str_has_prefix(line, STR("//"))) {
+			i += line.len - 1;
+		} else if (c == '"') {
+			size_t len = 1;
+
+			while (len < line.len && line.ptr[len] != '"')
+				len += line.ptr[len] == '\\' ? 2 : 1;
+			has_passed |= len >= line.len;
+			i += MIN(len, line.len - 1);
+		}
+	}
+	return text.len;
+}
+
+bool parse_recover(struct parse *p)
+{
+	size_t error = p->lex.token.at;
+	size_t from = p->policy == NULL ? error : p->policy->at;
+
+	ASSERT(p->lex.err != OK);
+	p->lex.at = next_policy(p->lex.text, from, error);
+	p->lex.err = OK;
+	p->lex.long_string = SIZE_MAX;
+	p->depth = 0;
+	p->policy = NULL;
+	if (p->lex.at >= p->lex.text.len)
+		return false;
+	lex_advance(&p->lex);
+	return true;
 }

@@ -14,14 +14,15 @@
  */
 #include <stdlib.h>
 
+#include "base/suggest.h"
 #include "policy/fold.h"
 #include "policy/parse.h"
 
-#define UNARY_MAX     4
-#define LONG_MIN_SIZE (1ULL << 63)
+#define UNARY_MAX      4
+#define OPERATOR_WORDS "`has``in``is``like`" /* may follow an expression: for suggestions */
+#define LONG_MIN_SIZE  (1ULL << 63)
 
 static const struct expr expr_broken = {.kind = EXPR_VALUE};
-static const struct uid uid_broken = {.type = {"", 0}, .id = {"", 0}};
 
 /* A copy in the set's arena; a harmless node when memory ran out. */
 static const struct expr *expr_keep(struct parse *p, struct expr expr)
@@ -47,78 +48,10 @@ static struct expr_list list_done(const struct lex_list *list)
 	return (struct expr_list){list->count, (const void *)list->items};
 }
 
-struct str parse_name(struct parse *p, const char *what)
+void parse_end(struct parse *p, enum token_kind kind, const char *what)
 {
-	struct token token = p->lex.token;
-
-	if (token.kind != TOKEN_IDENT) {
-		lex_fail_expected(&p->lex, what);
-		return STR("");
-	}
-	if (lex_is_reserved(token.text)) {
-		lex_fail(&p->lex, ERR_MALFORMED, token.at,
-			 "expected %s, but `" STR_FMT "` is a reserved word", what,
-			 STR_ARG(token.text));
-		return STR("");
-	}
-	lex_advance(&p->lex);
-	return arena_str(p->lex.arena, token.text);
-}
-
-/* Goes on behind a first part. *out_is_uid: a string follows whose `::` was taken; a string without
- * one is nobody's and fails at the next expectation. */
-static struct str path_rest(struct parse *p, struct str path, bool *out_is_uid)
-{
-	*out_is_uid = false;
-	while (!*out_is_uid && lex_take(&p->lex, TOKEN_PATH)) {
-		if (p->lex.token.kind == TOKEN_STRING) {
-			*out_is_uid = true;
-			continue;
-		}
-		path = arena_concat(p->lex.arena, path, STR("::"));
-		path = arena_concat(p->lex.arena, path, parse_name(p, "a part of a path"));
-	}
-	if (!str_is_set(path)) {
-		lex_fail_memory(&p->lex);
-		return STR("");
-	}
-	return path;
-}
-
-struct str parse_path(struct parse *p)
-{
-	bool is_uid;
-	struct str path = path_rest(p, parse_name(p, "an entity type"), &is_uid);
-
-	if (is_uid)
-		lex_fail_expected(&p->lex, "a part of a path");
-	return path;
-}
-
-static const struct uid *uid_rest(struct parse *p, struct str type)
-{
-	struct token token = p->lex.token;
-	struct uid *uid;
-
-	lex_expect(&p->lex, TOKEN_STRING, "an entity such as Type::\"id\"");
-	uid = arena_alloc(p->lex.arena, sizeof(*uid));
-	if (uid == NULL)
-		lex_fail_memory(&p->lex);
-	if (p->lex.err != OK)
-		return &uid_broken;
-	*uid = uid_make(type, lex_string(&p->lex, &token));
-	return uid;
-}
-
-const struct uid *parse_uid(struct parse *p)
-{
-	struct str type = parse_name(p, "an entity such as Type::\"id\"");
-	bool is_uid;
-
-	type = path_rest(p, type, &is_uid);
-	if (!is_uid)
-		lex_fail_expected(&p->lex, "`::`");
-	return uid_rest(p, type);
+	if (!lex_take(&p->lex, kind))
+		lex_fail_near(&p->lex, what, OPERATOR_WORDS);
 }
 
 static struct expr_list parse_args(struct parse *p, enum token_kind close)
@@ -130,8 +63,45 @@ static struct expr_list parse_args(struct parse *p, enum token_kind close)
 		if (!lex_take(&p->lex, TOKEN_COMMA))
 			break;
 	}
-	lex_expect(&p->lex, close, close == TOKEN_RPAREN ? "`,` or `)`" : "`,` or `]`");
+	parse_end(p, close, close == TOKEN_RPAREN ? "`,` or `)`" : "`,` or `]`");
 	return list_done(&list);
+}
+
+/* The nearest of the methods, or of the other functions. */
+static struct str near_function(struct str name, bool is_method)
+{
+	struct suggest near = {.word = name};
+
+	for (size_t i = 0; i < FN_COUNT; i++)
+		if (fn_table[i].is_method == is_method)
+			suggest_try(&near, str_from_c(fn_table[i].name));
+	return near.best;
+}
+
+/* An unknown one, or a method written as a function. */
+static void fail_function(struct parse *p, struct str name, enum fn_id fn, uint32_t at)
+{
+	struct str function = near_function(name, false);
+	struct str method = fn == FN_COUNT ? near_function(name, true) : name;
+
+	if (fn != FN_COUNT)
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "`" STR_FMT "` is a method: write x." STR_FMT "(...)", STR_ARG(name),
+			 STR_ARG(name));
+	else if (str_is_set(function))
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "`" STR_FMT "` is not a function; did you mean `" STR_FMT "`?",
+			 STR_ARG(name), STR_ARG(function));
+	else if (str_is_set(method))
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "`" STR_FMT "` is not a function; did you mean the method x." STR_FMT
+			 "(...)?",
+			 STR_ARG(name), STR_ARG(method));
+	else
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "`" STR_FMT
+			 "` is not a function: there are ip, decimal, datetime and duration",
+			 STR_ARG(name));
 }
 
 static const struct expr *parse_call(struct parse *p, struct str name, uint32_t at)
@@ -139,18 +109,34 @@ static const struct expr *parse_call(struct parse *p, struct str name, uint32_t 
 	struct expr expr = {.kind = EXPR_CALL, .at = at};
 
 	expr.call.fn = fn_find(name);
-	if (expr.call.fn == FN_COUNT)
-		lex_fail(&p->lex, ERR_MALFORMED, at, "`" STR_FMT "` is not a function",
-			 STR_ARG(name));
-	else if (fn_table[expr.call.fn].is_method)
-		lex_fail(&p->lex, ERR_MALFORMED, at,
-			 "`" STR_FMT "` is a method: write x." STR_FMT "(...)", STR_ARG(name),
-			 STR_ARG(name));
+	if (expr.call.fn == FN_COUNT || fn_table[expr.call.fn].is_method)
+		fail_function(p, name, expr.call.fn, at);
 	lex_advance(&p->lex);
 	expr.call.args = parse_args(p, TOKEN_RPAREN);
 	if (p->lex.err == OK)
 		fold_expr(p->lex.arena, &expr);
 	return expr_keep(p, expr);
+}
+
+static void fail_variable(struct parse *p, struct str name, uint32_t at)
+{
+	static const char *const words[] = {"principal", "action", "resource", "context",
+					    "true",	 "false",  "if"};
+	struct suggest near = {.word = name};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		suggest_try(&near, str_from_c(words[i]));
+	if (str_eq(name, STR("not")))
+		near.best = STR("!");
+	if (str_is_set(near.best))
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "`" STR_FMT "` is not a variable; did you mean `" STR_FMT "`?",
+			 STR_ARG(name), STR_ARG(near.best));
+	else
+		lex_fail(&p->lex, ERR_MALFORMED, at,
+			 "`" STR_FMT
+			 "` is not a variable: there are principal, action, resource, context",
+			 STR_ARG(name));
 }
 
 /* A word first: literal, variable, function or entity. */
@@ -171,16 +157,17 @@ static const struct expr *parse_word(struct parse *p)
 		lex_advance(&p->lex);
 		return expr_keep(p, expr);
 	}
-	name = parse_name(p, "an expression");
+	name = parse_name(p, "an expression",
+			  lex_is_word(&p->lex, STR("if")) ? ": put the `if` into brackets" : "");
 	if (p->lex.token.kind == TOKEN_LPAREN)
 		return parse_call(p, name, expr.at);
 	if (p->lex.token.kind == TOKEN_PATH) {
-		name = path_rest(p, name, &is_uid);
+		name = parse_path_rest(p, name, &is_uid);
 		if (p->lex.token.kind == TOKEN_LPAREN)
 			return parse_call(p, name, expr.at);
 		if (!is_uid)
-			lex_fail_expected(&p->lex, "`::` and the entity's id");
-		expr.value = value_entity(uid_rest(p, name));
+			lex_fail_expected(&p->lex, "`::` and the id in quotes");
+		expr.value = value_entity(parse_uid_rest(p, name));
 		return expr_keep(p, expr);
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(variables); i++)
@@ -189,9 +176,7 @@ static const struct expr *parse_word(struct parse *p)
 			expr.var = (enum expr_var)i;
 			return expr_keep(p, expr);
 		}
-	lex_fail(&p->lex, ERR_MALFORMED, expr.at,
-		 "`" STR_FMT "` is not a variable: there are principal, action, resource, context",
-		 STR_ARG(name));
+	fail_variable(p, name, expr.at);
 	return &expr_broken;
 }
 
@@ -201,7 +186,7 @@ static struct str record_key(struct parse *p)
 
 	if (lex_take(&p->lex, TOKEN_STRING))
 		return lex_string(&p->lex, &token);
-	return parse_name(p, "a record key or `}`");
+	return parse_name(p, "a record key or `}`", ": write it in quotes");
 }
 
 static int order_texts(const void *a, const void *b)
@@ -251,7 +236,7 @@ static const struct expr *parse_record(struct parse *p)
 		if (!lex_take(&p->lex, TOKEN_COMMA))
 			break;
 	}
-	lex_expect(&p->lex, TOKEN_RBRACE, "`,` or `}`");
+	parse_end(p, TOKEN_RBRACE, "`,` or `}`");
 	list = list_done(&values);
 	return p->lex.err == OK ? record_done(p, expr, &keys, &list) : &expr_broken;
 }
@@ -274,7 +259,8 @@ static const struct expr *parse_literal(struct parse *p)
 	struct token token = p->lex.token;
 
 	if (token.kind == TOKEN_INTEGER && token.number > INT64_MAX)
-		lex_fail(&p->lex, ERR_MALFORMED, token.at, "integer is out of range");
+		lex_fail(&p->lex, ERR_MALFORMED, token.at,
+			 "integer is out of range (at most 9223372036854775807)");
 	lex_advance(&p->lex);
 	if (token.kind == TOKEN_INTEGER) {
 		expr.value = value_long((int64_t)(token.number & INT64_MAX));
@@ -299,15 +285,34 @@ static const struct expr *parse_primary(struct parse *p)
 	case TOKEN_LPAREN:
 		lex_advance(&p->lex);
 		inner = parse_expr(p);
-		lex_expect(&p->lex, TOKEN_RPAREN, "`)`");
+		parse_end(p, TOKEN_RPAREN, "`)`");
 		return inner;
 	case TOKEN_SLOT:
 		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
-			 "slots may stand in the scope only");
+			 "slot `?" STR_FMT "` cannot stand here: slots stand in the scope only",
+			 STR_ARG(p->lex.token.text));
 		break;
 	default: lex_fail_expected(&p->lex, "an expression"); break;
 	}
 	return &expr_broken;
+}
+
+static void fail_method(struct parse *p, const struct expr_step *step)
+{
+	struct str name = step->attr.str;
+	struct str near = near_function(name, true);
+
+	if (step->fn != FN_COUNT)
+		lex_fail(&p->lex, ERR_MALFORMED, step->at,
+			 "`" STR_FMT "` is a function: write " STR_FMT "(...)", STR_ARG(name),
+			 STR_ARG(name));
+	else if (str_is_set(near))
+		lex_fail(&p->lex, ERR_MALFORMED, step->at,
+			 "`" STR_FMT "` is not a method; did you mean `" STR_FMT "`?",
+			 STR_ARG(name), STR_ARG(near));
+	else
+		lex_fail(&p->lex, ERR_MALFORMED, step->at, "`" STR_FMT "` is not a method",
+			 STR_ARG(name));
 }
 
 static void method_call(struct parse *p, struct expr_step *step)
@@ -317,15 +322,14 @@ static void method_call(struct parse *p, struct expr_step *step)
 	step->is_call = true;
 	step->fn = fn_find(step->attr.str);
 	if (step->fn == FN_COUNT || !fn_table[step->fn].is_method) {
-		lex_fail(&p->lex, ERR_MALFORMED, step->at, "`" STR_FMT "` is not a method",
-			 STR_ARG(step->attr.str));
+		fail_method(p, step);
 		return;
 	}
 	fn = &fn_table[step->fn];
 	lex_advance(&p->lex);
 	step->args = parse_args(p, TOKEN_RPAREN);
 	if (fn->is_core && step->args.count != fn->arity)
-		lex_fail(&p->lex, ERR_MALFORMED, step->at, "%s takes %u argument%s, not %zu",
+		lex_fail(&p->lex, ERR_MALFORMED, step->at, "`%s` takes %u argument%s, not %zu",
 			 fn->name, (unsigned)fn->arity, fn->arity == 1 ? "" : "s",
 			 step->args.count);
 }
@@ -338,7 +342,7 @@ static bool parse_step(struct parse *p, struct expr_step *out_step)
 
 	if (lex_take(&p->lex, TOKEN_DOT)) {
 		step.at = p->lex.token.at;
-		step.attr = text_make(parse_name(p, "an attribute or method"));
+		step.attr = text_make(parse_name(p, "an attribute or method", ": write [\"...\"]"));
 		if (p->lex.token.kind == TOKEN_LPAREN)
 			method_call(p, &step);
 	} else if (lex_take(&p->lex, TOKEN_LBRACKET)) {
@@ -402,8 +406,8 @@ static const struct expr *parse_unary(struct parse *p)
 	while (count < UNARY_MAX && lex_take(&p->lex, kind))
 		count++;
 	if (p->lex.token.kind == kind)
-		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
-			 "more than %d unary operators in a row", UNARY_MAX);
+		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at, "more than %d of `%c` in a row",
+			 UNARY_MAX, kind == TOKEN_NOT ? '!' : '-');
 	expr.unary.arg = kind == TOKEN_MINUS ? negated_member(p, &count) : parse_member(p);
 	if (count == 0)
 		return expr.unary.arg;
@@ -471,7 +475,8 @@ static const struct expr *parse_has(struct parse *p, struct expr expr)
 		lex_list_push(&p->lex, &path, &part, 1);
 	} else {
 		do {
-			part = text_make(parse_name(p, "an attribute behind `has`"));
+			part = text_make(
+				parse_name(p, "an attribute behind `has`", ": write it in quotes"));
 			lex_list_push(&p->lex, &path, &part, p->max_elements);
 		} while (lex_take(&p->lex, TOKEN_DOT));
 	}
@@ -498,7 +503,7 @@ static const struct expr *parse_is(struct parse *p, struct expr expr)
 	return expr_keep(p, expr);
 }
 
-static bool take_comparison(struct parse *p, enum expr_op *out_op)
+static enum expr_op take_comparison(struct parse *p)
 {
 	static const struct {
 		enum token_kind token;
@@ -508,21 +513,23 @@ static bool take_comparison(struct parse *p, enum expr_op *out_op)
 		{TOKEN_LE, OP_LE}, {TOKEN_GT, OP_GT}, {TOKEN_GE, OP_GE},
 	};
 
-	*out_op = OP_IN;
-	if (lex_take_word(&p->lex, STR("in")))
-		return true;
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-		if (lex_take(&p->lex, marks[i].token)) {
-			*out_op = marks[i].op;
-			return true;
-		}
-	return false;
+		if (lex_take(&p->lex, marks[i].token))
+			return marks[i].op;
+	lex_advance(&p->lex);
+	return OP_IN;
 }
 
-static const struct expr *parse_rel(struct parse *p)
+/* Only one of these stands between two operands: a == b == c is refused. */
+static bool is_relation(const struct lex *lex)
 {
-	uint32_t at = p->lex.token.at;
-	const struct expr *left = parse_add(p);
+	return (lex->token.kind >= TOKEN_EQ && lex->token.kind <= TOKEN_GE) ||
+	       lex_is_word(lex, STR("in")) || lex_is_word(lex, STR("has")) ||
+	       lex_is_word(lex, STR("like")) || lex_is_word(lex, STR("is"));
+}
+
+static const struct expr *parse_relation(struct parse *p, const struct expr *left, uint32_t at)
+{
 	enum expr_op op;
 
 	if (lex_take_word(&p->lex, STR("has")))
@@ -531,11 +538,25 @@ static const struct expr *parse_rel(struct parse *p)
 		return parse_like(p, (struct expr){.kind = EXPR_LIKE, .at = at, .like.left = left});
 	if (lex_take_word(&p->lex, STR("is")))
 		return parse_is(p, (struct expr){.kind = EXPR_IS, .at = at, .is.left = left});
-	if (!take_comparison(p, &op))
-		return left;
+	op = take_comparison(p);
 	return expr_keep(
 		p,
 		(struct expr){.kind = EXPR_COMPARE, .at = at, .compare = {op, left, parse_add(p)}});
+}
+
+static const struct expr *parse_rel(struct parse *p)
+{
+	uint32_t at = p->lex.token.at;
+	const struct expr *expr = parse_add(p);
+
+	if (!is_relation(&p->lex))
+		return expr;
+	expr = parse_relation(p, expr, at);
+	if (is_relation(&p->lex))
+		lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
+			 "`" STR_FMT "` behind a comparison: put one of the two into brackets",
+			 STR_ARG(p->lex.token.text));
+	return expr;
 }
 
 static const struct expr *parse_and(struct parse *p)
@@ -550,10 +571,10 @@ static const struct expr *parse_if(struct parse *p)
 	lex_advance(&p->lex);
 	expr.cond.test = parse_expr(p);
 	if (!lex_take_word(&p->lex, STR("then")))
-		lex_fail_expected(&p->lex, "`then`");
+		lex_fail_near(&p->lex, "`then`", OPERATOR_WORDS);
 	expr.cond.then = parse_expr(p);
 	if (!lex_take_word(&p->lex, STR("else")))
-		lex_fail_expected(&p->lex, "`else`");
+		lex_fail_near(&p->lex, "`else`", OPERATOR_WORDS);
 	expr.cond.other = parse_expr(p);
 	return expr_keep(p, expr);
 }
@@ -563,8 +584,8 @@ const struct expr *parse_expr(struct parse *p)
 	const struct expr *expr;
 
 	if (p->depth >= AST_DEPTH) {
-		lex_fail(&p->lex, ERR_LIMIT, p->lex.token.at, "nested deeper than %d levels",
-			 AST_DEPTH);
+		lex_fail(&p->lex, ERR_LIMIT, p->lex.token.at,
+			 "nested deeper than %d levels (limit AST_DEPTH)", AST_DEPTH);
 		return &expr_broken;
 	}
 	p->depth++;

@@ -49,6 +49,7 @@ static struct set_source *open_source(struct policy_set *set, const struct polic
 static void read_text(struct set_source *source)
 {
 	struct policy_set *set = source->set;
+	struct str no_id = {NULL, 0};
 	struct diag diag;
 	struct parse parse;
 	struct policy *policy;
@@ -56,10 +57,15 @@ static void read_text(struct set_source *source)
 	parse_init(&parse, source->file, source->text, &set->arena, &diag);
 	parse.max_elements = set->options.limits.elements;
 	parse.max_annotations = set->options.limits.annotations;
-	while (set_goes_on(set) && (policy = parse_policy(&parse)) != NULL)
-		set_add(source, policy, (struct str){NULL, 0});
-	if (parse.lex.err != OK)
-		(void)set_fail_diag(source, parse.lex.err, &diag);
+	do {
+		while (set_goes_on(set) && (policy = parse_policy(&parse)) != NULL)
+			set_add(source, policy, no_id);
+		if (parse.lex.err == OK)
+			return;
+		set_fail_diag(source, parse.lex.err, &diag);
+		if (parse.policy != NULL)
+			set_add_broken(source, parse.policy, no_id);
+	} while (set_goes_on(set) && parse_recover(&parse));
 }
 
 static void read_source(struct policy_set *set, const struct policy_source *given)
