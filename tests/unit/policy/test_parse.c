@@ -108,6 +108,71 @@ static void test_parse__takes_and_refuses_as_the_official_parser(void **state)
 	answer_check(rows, ARRAY_LEN(rows), "", "");
 }
 
+/* A template by itself, taken or refused as the official engine does. */
+static const struct {
+	const char *text;
+	bool is_taken;
+} templates[] = {
+	{"permit(principal == ?principal, action, resource);", true},
+	{"permit(principal in ?principal, action, resource);", true},
+	{"permit(principal == (?principal), action, resource);", true},
+	{"permit(principal in ((?principal)), action, resource);", true},
+	{"permit(principal is User in ?principal, action, resource);", true},
+	{"permit(principal is User in (?principal), action, resource);", true},
+	{"permit(principal is ?principal, action, resource);", false},
+	{"permit(principal is User == ?principal, action, resource);", false},
+	{"permit(principal == ?principal, action, resource == ?resource);", true},
+	{"permit(principal, action, resource in ?resource);", true},
+	{"permit(principal, action, resource is Photo in ?resource) when { resource.a };", true},
+	{"permit(principal == ?resource, action, resource);", false},
+	{"permit(principal, action, resource == ?principal);", false},
+	{"permit(principal == ?foo, action, resource);", false},
+	{"permit(principal == ? principal, action, resource);", false},
+	{"permit(principal == ?principal::\"x\", action, resource);", false},
+	{"permit(principal == User::?principal, action, resource);", false},
+	{"permit(principal ?principal, action, resource);", false},
+	{"permit(?principal, action, resource);", false},
+	{"permit(principal, action == ?action, resource);", false},
+	{"permit(principal, action in [?action], resource);", false},
+	{"permit(principal, action == ?principal, resource);", false},
+	{"permit(principal in [?principal], action, resource);", false},
+	{"permit(principal == ?principal, action, resource) when { ?principal == principal };",
+	 false},
+	{"permit(principal == ?principal, action, resource) when { principal == ?resource };",
+	 false},
+	{"permit(principal == ?principal, action, resource) unless { principal in ?principal };",
+	 false},
+	{"@id(\"x\") permit(principal == ?principal,action,resource,);", true},
+	{"permit(principal == ?PRINCIPAL, action, resource);", false},
+	{"permit(principal == ?__cedar, action, resource);", false},
+	{"permit(principal == ?principal // c\n, action, resource);", true},
+	{"permit(principal == ?principal && true, action, resource);", false},
+};
+
+static void test_parse__takes_templates_as_the_official_parser(void **state)
+{
+	struct policy_set_options options = {.takes_templates = true};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
+		struct policy_source source = {.file = "row",
+					       .text = str_from_c(templates[i].text)};
+		struct policy_set *set = NULL;
+		struct diag diag = {.text = ""};
+
+		print_message("# %s\n", templates[i].text);
+		assert_int_equal(policy_set_load(&source, 1, &options, &set, &diag) == OK,
+				 templates[i].is_taken);
+		if (set != NULL) {
+			assert_int_equal(policy_set_count(set), 0);
+			assert_int_equal(policy_set_template_count(set), 1);
+		}
+		policy_set_free(set);
+		set = NULL;
+		assert_int_not_equal(policy_set_load(&source, 1, NULL, &set, &diag), OK);
+	}
+}
+
 /* PREFIX repeated, then MIDDLE, then SUFFIX repeated. */
 static enum answer answer_repeated(const char *prefix, const char *middle, const char *suffix,
 				   size_t count)
@@ -167,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse__takes_and_refuses_as_the_official_parser),
+		cmocka_unit_test(test_parse__takes_templates_as_the_official_parser),
 		cmocka_unit_test(test_parse__bounds_nesting_but_not_chains),
 		cmocka_unit_test(test_parse__says_where_and_what),
 	};
