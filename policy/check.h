@@ -40,6 +40,11 @@ void check_report_fini(struct check_report *report);
  * check ran out of CHECK_ARENA. out is an initialised, empty report. */
 MUST_CHECK enum err check_policies(const struct policy_set *set, const struct schema *schema,
 				   struct check_report *out);
+/* Does no policy dereference an entity deeper than max_level (RFC 76)? principal.a needs level 1,
+ * principal.a.b with an entity a level 2; entities named in a policy have no level at all. Findings
+ * as above. Policies that do not type check are left out: check_policies has told of them. */
+MUST_CHECK enum err check_levels(const struct policy_set *set, const struct schema *schema,
+				 unsigned max_level, struct check_report *out);
 /* file:line:column, text and source line of one finding. */
 void check_finding_diag(const struct check_finding *finding, struct diag *out_diag);
 

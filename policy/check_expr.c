@@ -516,7 +516,7 @@ static bool check_record(struct check_env *env, const struct expr *expr,
 	record->kind = SCHEMA_RECORD;
 	record->attr_count = expr->record.count;
 	record->attrs = attrs;
-	return is_good;
+	return type_sort_attrs(env->arena, attrs, expr->record.count) && is_good;
 }
 
 static bool check_like(struct check_env *env, const struct expr *expr,

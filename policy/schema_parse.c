@@ -15,268 +15,234 @@
  */
 #include "policy/schema_parse.h"
 
-static void *schema_alloc(struct schema_parse *p, size_t size)
+/* A view of the source. */
+static struct str take_name(struct schema_draft *d, const char *what)
 {
-	void *ptr = arena_zalloc(p->lex.arena, size);
-
-	if (ptr == NULL)
-		lex_fail_memory(&p->lex);
-	return ptr;
-}
-
-static void push(struct schema_parse *p, struct lex_list *list, const void *item)
-{
-	lex_list_push(&p->lex, list, item, SCHEMA_LIST);
-}
-
-struct str schema_full_name(struct arena *arena, struct str space, struct str name)
-{
-	return space.len == 0 ? name
-			      : arena_concat(arena, arena_concat(arena, space, STR("::")), name);
-}
-
-static struct str take_name(struct schema_parse *p, const char *what)
-{
-	struct token token = p->lex.token;
+	struct token token = d->lex.token;
 
 	if (token.kind == TOKEN_IDENT && lex_is_reserved(token.text))
-		lex_fail(&p->lex, ERR_MALFORMED, token.at, "`" STR_FMT "` is a reserved word",
+		lex_fail(&d->lex, ERR_MALFORMED, token.at, "`" STR_FMT "` is a reserved word",
 			 STR_ARG(token.text));
-	lex_expect(&p->lex, TOKEN_IDENT, what);
-	return p->lex.err == OK ? arena_str(p->lex.arena, token.text) : STR("");
+	lex_expect(&d->lex, TOKEN_IDENT, what);
+	return d->lex.err == OK ? token.text : STR("");
 }
 
 /* A word that is no operator or literal, or any string. */
-static struct str take_any_name(struct schema_parse *p, const char *what)
+static struct str take_any_name(struct schema_draft *d, const char *what)
 {
-	struct token token = p->lex.token;
+	struct token token = d->lex.token;
 
-	if (lex_take(&p->lex, TOKEN_STRING))
-		return lex_string(&p->lex, &token);
+	if (lex_take(&d->lex, TOKEN_STRING))
+		return lex_string(&d->lex, &token);
 	if (token.kind == TOKEN_IDENT && lex_is_reserved(token.text) &&
 	    !str_eq(token.text, STR("__cedar")))
-		lex_fail(&p->lex, ERR_MALFORMED, token.at,
+		lex_fail(&d->lex, ERR_MALFORMED, token.at,
 			 "`" STR_FMT "` is a reserved word: write it in quotes",
 			 STR_ARG(token.text));
-	lex_expect(&p->lex, TOKEN_IDENT, what);
-	return p->lex.err == OK ? arena_str(p->lex.arena, token.text) : STR("");
+	lex_expect(&d->lex, TOKEN_IDENT, what);
+	return d->lex.err == OK ? arena_str(d->lex.arena, token.text) : STR("");
 }
 
-/* A path; ends before a string when `stops` allows one, its `::` then taken. */
-static struct str take_path(struct schema_parse *p, bool may_stop)
+/* SPACE::NAME of two views: again a view where they stand together. */
+static struct str join_path(struct schema_draft *d, struct str path, struct str name)
 {
-	struct str path = lex_take_word(&p->lex, STR("__cedar")) ? STR("__cedar")
-								 : take_name(p, "a type's name");
+	if (path.ptr + path.len + 2 == name.ptr)
+		return str_make(path.ptr, path.len + 2 + name.len);
+	return schema_full_name(d->lex.arena, path, name);
+}
 
-	while (lex_take(&p->lex, TOKEN_PATH)) {
-		if (may_stop && p->lex.token.kind == TOKEN_STRING)
+/* A path, mostly a view of the source; ends before a string when it may, its `::` then taken. */
+static struct str take_path(struct schema_draft *d, bool may_stop)
+{
+	struct str path = d->lex.token.text;
+
+	if (!lex_take_word(&d->lex, STR("__cedar")))
+		path = take_name(d, "a type's name");
+	while (lex_take(&d->lex, TOKEN_PATH)) {
+		if (may_stop && d->lex.token.kind == TOKEN_STRING)
 			break;
-		path = schema_full_name(p->lex.arena, path, take_name(p, "a part of a path"));
+		path = join_path(d, path, take_name(d, "a part of a path"));
 	}
 	return path;
 }
 
-static void skip_annotations(struct schema_parse *p)
+/* "@" anyword ["(" string ")"], each word once. */
+static void take_annotation(struct schema_draft *d, struct lex_list *list)
 {
-	struct lex_list seen = {.size = sizeof(struct str)};
+	const struct schema_annotation *items = (const void *)list->items;
+	struct token token = d->lex.token;
+	struct schema_annotation one = {.value = STR("")};
 
-	while (lex_take(&p->lex, TOKEN_AT)) {
-		struct token token = p->lex.token;
-		const struct str *keys = (const void *)seen.items;
-
-		lex_expect(&p->lex, TOKEN_IDENT, "a name behind `@`");
-		for (size_t i = 0; i < seen.count; i++)
-			if (str_eq(keys[i], token.text))
-				lex_fail(&p->lex, ERR_MALFORMED, token.at,
-					 "annotation @" STR_FMT " stands twice",
-					 STR_ARG(token.text));
-		push(p, &seen, &token.text);
-		if (!lex_take(&p->lex, TOKEN_LPAREN))
-			continue;
-		token = p->lex.token;
-		lex_expect(&p->lex, TOKEN_STRING, "a string as the annotation's value");
-		if (p->lex.err == OK)
-			(void)lex_string(&p->lex, &token);
-		lex_expect(&p->lex, TOKEN_RPAREN, "`)`");
+	lex_expect(&d->lex, TOKEN_IDENT, "a name behind `@`");
+	for (size_t i = 0; i < list->count && d->lex.err == OK; i++)
+		if (str_eq(items[i].key, token.text))
+			schema_draft_fail(d, ERR_MALFORMED, token.at,
+					  "annotation @" STR_FMT " stands twice",
+					  STR_ARG(token.text));
+	one.key = arena_str(d->lex.arena, token.text);
+	if (lex_take(&d->lex, TOKEN_LPAREN)) {
+		token = d->lex.token;
+		lex_expect(&d->lex, TOKEN_STRING, "a string as the annotation's value");
+		if (d->lex.err == OK)
+			one.value = lex_string(&d->lex, &token);
+		lex_expect(&d->lex, TOKEN_RPAREN, "`)`");
 	}
+	lex_list_push(&d->lex, list, &one, SCHEMA_ANNOTATIONS);
 }
 
-static struct schema_type *take_type(struct schema_parse *p);
-
-/* Of one attribute declared twice the last stands. */
-static void put_attr(struct schema_parse *p, struct lex_list *list, const struct schema_attr *attr)
+static struct schema_annotations take_annotations(struct schema_draft *d)
 {
-	struct schema_attr *attrs = (struct schema_attr *)(void *)list->items;
+	struct lex_list list = {.size = sizeof(struct schema_annotation)};
 
-	for (size_t i = 0; i < list->count; i++)
-		if (text_eq(&attrs[i].key, &attr->key)) {
-			attrs[i] = *attr;
-			return;
-		}
-	lex_list_push(&p->lex, list, attr, SCHEMA_ATTRS);
+	while (lex_take(&d->lex, TOKEN_AT))
+		take_annotation(d, &list);
+	return (struct schema_annotations){list.count, (const void *)list.items};
 }
 
-static struct schema_type *take_record(struct schema_parse *p)
+static struct schema_type *take_type(struct schema_draft *d);
+
+static struct schema_type *take_record(struct schema_draft *d)
 {
-	struct schema_type *type = schema_alloc(p, sizeof(*type));
 	struct lex_list attrs = {.size = sizeof(struct schema_attr)};
 
-	lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
-	while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACE) {
-		struct schema_attr attr;
+	lex_expect(&d->lex, TOKEN_LBRACE, "`{`");
+	while (d->lex.err == OK && d->lex.token.kind != TOKEN_RBRACE) {
+		struct schema_attr attr = {.annotations = take_annotations(d)};
 
-		skip_annotations(p);
-		attr.key = text_make(take_any_name(p, "an attribute or `}`"));
-		attr.is_required = !lex_take(&p->lex, TOKEN_QUESTION);
-		lex_expect(&p->lex, TOKEN_COLON, "`:` behind an attribute");
-		attr.type = take_type(p);
-		put_attr(p, &attrs, &attr);
-		if (!lex_take(&p->lex, TOKEN_COMMA))
+		attr.at = d->lex.token.at;
+		attr.key = text_make(take_any_name(d, "an attribute or `}`"));
+		attr.is_required = !lex_take(&d->lex, TOKEN_QUESTION);
+		lex_expect(&d->lex, TOKEN_COLON, "`:` behind an attribute");
+		attr.type = take_type(d);
+		lex_list_push(&d->lex, &attrs, &attr, SCHEMA_ATTRS);
+		if (!lex_take(&d->lex, TOKEN_COMMA))
 			break;
 	}
-	lex_expect(&p->lex, TOKEN_RBRACE, "`,` or `}`");
-	if (type == NULL)
-		return NULL;
-	type->kind = SCHEMA_RECORD;
-	type->attrs = (struct schema_attr *)(void *)attrs.items;
-	type->attr_count = attrs.count;
-	return type;
+	lex_expect(&d->lex, TOKEN_RBRACE, "`,` or `}`");
+	return schema_draft_record(d, &attrs);
 }
 
-static struct schema_type *take_named(struct schema_parse *p)
+static struct schema_type *take_named(struct schema_draft *d)
 {
-	struct schema_type *type = schema_alloc(p, sizeof(*type));
-	uint32_t at = p->lex.token.at;
-	struct str name = take_path(p, false);
+	struct schema_type *type = schema_draft_alloc(d, sizeof(*type));
+	uint32_t at = d->lex.token.at;
+	struct str name = take_path(d, false);
 
 	if (type == NULL)
 		return NULL;
 	type->at = at;
 	type->name = name;
-	if (str_eq(name, STR("Set")) && lex_take(&p->lex, TOKEN_LT)) {
+	if (str_eq(name, STR("Set")) && lex_take(&d->lex, TOKEN_LT)) {
 		type->kind = SCHEMA_SET;
-		type->element = take_type(p);
-		lex_expect(&p->lex, TOKEN_GT, "`>`");
+		type->name = STR("");
+		type->element = take_type(d);
+		lex_expect(&d->lex, TOKEN_GT, "`>`");
 	}
 	return type;
 }
 
-static struct schema_type *take_type(struct schema_parse *p)
+static struct schema_type *take_type(struct schema_draft *d)
 {
 	struct schema_type *type;
 
-	if (p->depth >= AST_DEPTH) {
-		lex_fail(&p->lex, ERR_LIMIT, p->lex.token.at, "type nested deeper than %d levels",
+	if (d->depth >= AST_DEPTH) {
+		lex_fail(&d->lex, ERR_LIMIT, d->lex.token.at, "type nested deeper than %d levels",
 			 AST_DEPTH);
 		return NULL;
 	}
-	p->depth++;
-	type = p->lex.token.kind == TOKEN_LBRACE ? take_record(p) : take_named(p);
-	p->depth--;
+	d->depth++;
+	type = d->lex.token.kind == TOKEN_LBRACE ? take_record(d) : take_named(d);
+	d->depth--;
 	return type;
 }
 
-static void take_paths(struct schema_parse *p, struct str **out_paths, size_t *out_count)
+static void take_paths(struct schema_draft *d, struct str **out_paths, size_t *out_count)
 {
 	struct lex_list list = {.size = sizeof(struct str)};
 	struct str path;
 
-	if (!lex_take(&p->lex, TOKEN_LBRACKET)) {
-		path = take_path(p, false);
-		push(p, &list, &path);
+	if (!lex_take(&d->lex, TOKEN_LBRACKET)) {
+		path = take_path(d, false);
+		schema_draft_push(d, &list, &path);
 	} else {
-		if (p->lex.token.kind != TOKEN_RBRACKET)
+		if (d->lex.token.kind != TOKEN_RBRACKET)
 			do {
-				path = take_path(p, false);
-				push(p, &list, &path);
-			} while (lex_take(&p->lex, TOKEN_COMMA));
-		lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
+				path = take_path(d, false);
+				schema_draft_push(d, &list, &path);
+			} while (lex_take(&d->lex, TOKEN_COMMA));
+		lex_expect(&d->lex, TOKEN_RBRACKET, "`,` or `]`");
 	}
 	*out_paths = (struct str *)(void *)list.items;
 	*out_count = list.count;
 }
 
 /* At least one, no trailing comma. */
-static void take_enum(struct schema_parse *p, struct schema_entity *entity)
+static void take_enum(struct schema_draft *d, struct schema_entity *entity)
 {
 	struct lex_list list = {.size = sizeof(struct str)};
 
 	entity->is_enum = true;
-	lex_expect(&p->lex, TOKEN_LBRACKET, "`[`");
+	lex_expect(&d->lex, TOKEN_LBRACKET, "`[`");
 	do {
-		struct token token = p->lex.token;
+		struct token token = d->lex.token;
 		struct str id = STR("");
 
-		lex_expect(&p->lex, TOKEN_STRING, "an id in quotes");
-		if (p->lex.err == OK)
-			id = lex_string(&p->lex, &token);
-		push(p, &list, &id);
-	} while (lex_take(&p->lex, TOKEN_COMMA));
-	lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
+		lex_expect(&d->lex, TOKEN_STRING, "an id in quotes");
+		if (d->lex.err == OK)
+			id = lex_string(&d->lex, &token);
+		schema_draft_push(d, &list, &id);
+	} while (lex_take(&d->lex, TOKEN_COMMA));
+	lex_expect(&d->lex, TOKEN_RBRACKET, "`,` or `]`");
 	entity->ids = (const struct str *)(void *)list.items;
 	entity->id_count = list.count;
 }
 
-static struct lex_list take_names(struct schema_parse *p, bool is_any)
+static struct lex_list take_names(struct schema_draft *d, bool is_any)
 {
 	struct lex_list list = {.size = sizeof(struct str)};
 
 	do {
-		struct str name = is_any ? take_any_name(p, "a name") : take_name(p, "a name");
+		struct str name = is_any ? take_any_name(d, "a name")
+					 : arena_str(d->lex.arena, take_name(d, "a name"));
 
-		push(p, &list, &name);
-	} while (lex_take(&p->lex, TOKEN_COMMA));
+		schema_draft_push(d, &list, &name);
+	} while (lex_take(&d->lex, TOKEN_COMMA));
 	return list;
 }
 
-static void take_entities(struct schema_parse *p)
+static void take_entities(struct schema_draft *d, struct schema_annotations annotations)
 {
-	struct schema_entity entity = {.at = p->lex.token.at, .space = p->space};
-	struct lex_list names = take_names(p, false);
-	const struct str *name = (const void *)names.items;
+	struct schema_entity entity = {.at = d->lex.token.at, .annotations = annotations};
+	struct lex_list names = take_names(d, false);
 
-	if (lex_take_word(&p->lex, STR("enum"))) {
-		take_enum(p, &entity);
+	if (lex_take_word(&d->lex, STR("enum"))) {
+		take_enum(d, &entity);
 	} else {
-		if (lex_take_word(&p->lex, STR("in")))
-			take_paths(p, &entity.parents, &entity.parent_count);
-		if (lex_take(&p->lex, TOKEN_ASSIGN) || p->lex.token.kind == TOKEN_LBRACE)
-			entity.shape = take_record(p);
-		if (lex_take_word(&p->lex, STR("tags")))
-			entity.tags = take_type(p);
+		if (lex_take_word(&d->lex, STR("in")))
+			take_paths(d, &entity.parents, &entity.parent_count);
+		if (lex_take(&d->lex, TOKEN_ASSIGN) || d->lex.token.kind == TOKEN_LBRACE)
+			entity.shape = take_record(d);
+		if (lex_take_word(&d->lex, STR("tags")))
+			entity.tags = take_type(d);
 	}
-	lex_expect(&p->lex, TOKEN_SEMICOLON, "`;` behind an entity type");
-	for (size_t i = 0; i < names.count && p->lex.err == OK; i++) {
-		struct schema_entity *copy = schema_alloc(p, sizeof(*copy));
-
-		if (copy == NULL)
-			return;
-		*copy = entity;
-		copy->name = schema_full_name(p->lex.arena, p->space, name[i]);
-		if (entity.parent_count > 0)
-			copy->parents =
-				arena_array(p->lex.arena, entity.parent_count, sizeof(struct str));
-		if (entity.parent_count > 0 && copy->parents != NULL)
-			memcpy(copy->parents, entity.parents,
-			       entity.parent_count * sizeof(struct str));
-		push(p, &p->entities, &copy);
-	}
+	lex_expect(&d->lex, TOKEN_SEMICOLON, "`;` behind an entity type");
+	schema_draft_entities(d, &entity, &names);
 }
 
 /* g, "g", Action::"g", N::Action::"g"; the first two are of the own namespace. */
-static const struct uid *take_group(struct schema_parse *p)
+static const struct uid *take_group(struct schema_draft *d)
 {
-	struct uid *uid = schema_alloc(p, sizeof(*uid));
+	struct uid *uid = schema_draft_alloc(d, sizeof(*uid));
 	struct str path = STR("Action");
 	struct str id;
 
-	if (p->lex.token.kind == TOKEN_STRING) {
-		id = take_any_name(p, "an action");
+	if (d->lex.token.kind == TOKEN_STRING) {
+		id = take_any_name(d, "an action");
 	} else {
-		id = take_path(p, true);
-		if (p->lex.token.kind == TOKEN_STRING) {
+		id = take_path(d, true);
+		if (d->lex.token.kind == TOKEN_STRING) {
 			path = id;
-			id = take_any_name(p, "an action");
+			id = take_any_name(d, "an action");
 		}
 	}
 	if (uid != NULL)
@@ -284,167 +250,207 @@ static const struct uid *take_group(struct schema_parse *p)
 	return uid;
 }
 
-static void take_groups(struct schema_parse *p, struct schema_action *action)
+static void take_groups(struct schema_draft *d, struct schema_action *action)
 {
 	struct lex_list list = {.size = sizeof(const struct uid *)};
 	const struct uid *uid;
 
-	if (!lex_take(&p->lex, TOKEN_LBRACKET)) {
-		uid = take_group(p);
-		push(p, &list, &uid);
+	if (!lex_take(&d->lex, TOKEN_LBRACKET)) {
+		uid = take_group(d);
+		schema_draft_push(d, &list, &uid);
 	} else {
 		do {
-			uid = take_group(p);
-			push(p, &list, &uid);
-		} while (lex_take(&p->lex, TOKEN_COMMA));
-		lex_expect(&p->lex, TOKEN_RBRACKET, "`,` or `]`");
+			uid = take_group(d);
+			schema_draft_push(d, &list, &uid);
+		} while (lex_take(&d->lex, TOKEN_COMMA));
+		lex_expect(&d->lex, TOKEN_RBRACKET, "`,` or `]`");
 	}
 	action->groups = (const struct uid **)(void *)list.items;
 	action->group_count = list.count;
 }
 
-static void take_applies(struct schema_parse *p, struct schema_action *action)
+static void take_applies(struct schema_draft *d, struct schema_action *action)
 {
-	uint32_t at = p->lex.token.at;
+	uint32_t at = d->lex.token.at;
 	bool has_context = false;
 
 	action->applies = true;
-	lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
-	while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACE) {
-		bool is_principal = lex_is_word(&p->lex, STR("principal"));
-		bool is_context = lex_is_word(&p->lex, STR("context"));
+	lex_expect(&d->lex, TOKEN_LBRACE, "`{`");
+	while (d->lex.err == OK && d->lex.token.kind != TOKEN_RBRACE) {
+		bool is_principal = lex_is_word(&d->lex, STR("principal"));
+		bool is_context = lex_is_word(&d->lex, STR("context"));
 		bool is_taken = is_context     ? has_context
 				: is_principal ? action->principals != NULL
 					       : action->resources != NULL;
 
-		if (!is_principal && !is_context && !lex_is_word(&p->lex, STR("resource")))
-			lex_fail_expected(&p->lex, "principal, resource or context");
+		if (!is_principal && !is_context && !lex_is_word(&d->lex, STR("resource")))
+			lex_fail_expected(&d->lex, "principal, resource or context");
 		if (is_taken)
-			lex_fail(&p->lex, ERR_MALFORMED, p->lex.token.at,
-				 "`" STR_FMT "` stands twice", STR_ARG(p->lex.token.text));
-		lex_advance(&p->lex);
-		lex_expect(&p->lex, TOKEN_COLON, "`:`");
+			schema_draft_fail(d, ERR_MALFORMED, d->lex.token.at,
+					  "`" STR_FMT "` stands twice", STR_ARG(d->lex.token.text));
+		lex_advance(&d->lex);
+		lex_expect(&d->lex, TOKEN_COLON, "`:`");
 		if (is_context)
-			action->context = take_type(p);
+			action->context = take_type(d);
 		else if (is_principal)
-			take_paths(p, &action->principals, &action->principal_count);
+			take_paths(d, &action->principals, &action->principal_count);
 		else
-			take_paths(p, &action->resources, &action->resource_count);
+			take_paths(d, &action->resources, &action->resource_count);
 		has_context |= is_context;
-		if (!lex_take(&p->lex, TOKEN_COMMA))
+		if (!lex_take(&d->lex, TOKEN_COMMA))
 			break;
 	}
-	lex_expect(&p->lex, TOKEN_RBRACE, "`,` or `}`");
-	if (action->principal_count == 0 || action->resource_count == 0)
-		lex_fail(&p->lex, ERR_MALFORMED, at,
-			 "appliesTo needs at least one principal and one resource type");
+	lex_expect(&d->lex, TOKEN_RBRACE, "`,` or `}`");
+	if (d->lex.err == OK && (action->principal_count == 0 || action->resource_count == 0))
+		schema_draft_fail(d, ERR_MALFORMED, at,
+				  "appliesTo needs at least one principal and one resource type");
 }
 
-static void take_actions(struct schema_parse *p)
+static void take_actions(struct schema_draft *d, struct schema_annotations annotations)
 {
-	struct schema_action action = {.at = p->lex.token.at, .space = p->space};
-	struct lex_list names = take_names(p, true);
-	const struct str *name = (const void *)names.items;
-	struct str type = schema_full_name(p->lex.arena, p->space, STR("Action"));
+	struct schema_action action = {.at = d->lex.token.at, .annotations = annotations};
+	struct lex_list names = take_names(d, true);
 
-	if (lex_take_word(&p->lex, STR("in")))
-		take_groups(p, &action);
-	if (lex_take_word(&p->lex, STR("appliesTo")))
-		take_applies(p, &action);
-	if (lex_take_word(&p->lex, STR("attributes"))) {
-		lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
-		lex_expect(&p->lex, TOKEN_RBRACE, "`}`: actions have no attributes");
+	if (lex_take_word(&d->lex, STR("in")))
+		take_groups(d, &action);
+	if (lex_take_word(&d->lex, STR("appliesTo")))
+		take_applies(d, &action);
+	if (lex_take_word(&d->lex, STR("attributes"))) {
+		lex_expect(&d->lex, TOKEN_LBRACE, "`{`");
+		lex_expect(&d->lex, TOKEN_RBRACE, "`}`: actions have no attributes");
 	}
-	lex_expect(&p->lex, TOKEN_SEMICOLON, "`;` behind an action");
-	for (size_t i = 0; i < names.count && p->lex.err == OK; i++) {
-		struct schema_action *copy = schema_alloc(p, sizeof(*copy));
-		struct uid *uid = schema_alloc(p, sizeof(*uid));
-
-		if (copy == NULL || uid == NULL)
-			return;
-		*uid = uid_make(type, name[i]);
-		*copy = action;
-		copy->uid = uid;
-		push(p, &p->actions, &copy);
-	}
+	lex_expect(&d->lex, TOKEN_SEMICOLON, "`;` behind an action");
+	schema_draft_actions(d, &action, &names);
 }
 
-static void take_common(struct schema_parse *p)
+static void take_common(struct schema_draft *d, struct schema_annotations annotations)
 {
-	static const char *const taken[] = {"Bool", "Boolean", "Entity", "Extension",
-					    "Long", "Record",  "Set",	 "String"};
-	struct schema_common *common = schema_alloc(p, sizeof(*common));
-	uint32_t at = p->lex.token.at;
-	struct str name = take_name(p, "a type's name");
-	struct schema_type *type;
+	struct schema_common common = {.at = d->lex.token.at, .annotations = annotations};
+	struct str name = arena_str(d->lex.arena, take_name(d, "a type's name"));
 
-	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
-		if (str_eq(name, str_from_c(taken[i])))
-			lex_fail(&p->lex, ERR_MALFORMED, at, "`%s` cannot name a type", taken[i]);
-	lex_expect(&p->lex, TOKEN_ASSIGN, "`=`");
-	type = take_type(p);
-	lex_expect(&p->lex, TOKEN_SEMICOLON, "`;` behind a type");
-	if (common == NULL)
-		return;
-	*common = (struct schema_common){
-		.space = p->space,
-		.name = schema_full_name(p->lex.arena, p->space, name),
-		.type = type,
-		.at = at,
-	};
-	push(p, &p->commons, &common);
+	lex_expect(&d->lex, TOKEN_ASSIGN, "`=`");
+	common.type = take_type(d);
+	lex_expect(&d->lex, TOKEN_SEMICOLON, "`;` behind a type");
+	if (d->lex.err == OK)
+		schema_draft_common(d, &common, name);
 }
 
-static void take_declaration(struct schema_parse *p)
+static void take_declaration(struct schema_draft *d, struct schema_annotations annotations)
 {
-	if (lex_take_word(&p->lex, STR("entity")))
-		take_entities(p);
-	else if (lex_take_word(&p->lex, STR("action")))
-		take_actions(p);
-	else if (lex_take_word(&p->lex, STR("type")))
-		take_common(p);
+	if (lex_take_word(&d->lex, STR("entity")))
+		take_entities(d, annotations);
+	else if (lex_take_word(&d->lex, STR("action")))
+		take_actions(d, annotations);
+	else if (lex_take_word(&d->lex, STR("type")))
+		take_common(d, annotations);
 	else
-		lex_fail_expected(&p->lex, "entity, action, type or namespace");
+		lex_fail_expected(&d->lex, "entity, action, type or namespace");
 }
 
-static void take_namespace(struct schema_parse *p)
+/* Does a declaration begin at the current token? Words such as `type` may also be attributes:
+ * those are followed by a colon. */
+static bool begins_declaration(const struct lex *lex, bool is_inside)
 {
-	uint32_t at = p->lex.token.at;
-	const struct str *seen = (const void *)p->spaces.items;
+	struct lex next = *lex;
 
-	p->space = take_path(p, false);
-	if (str_has_prefix(p->space, STR("__cedar")))
-		lex_fail(&p->lex, ERR_MALFORMED, at, "`__cedar` is reserved");
-	for (size_t i = 0; i < p->spaces.count; i++)
-		if (str_eq(seen[i], p->space))
-			lex_fail(&p->lex, ERR_CONFLICT, at, "namespace " STR_FMT " is opened twice",
-				 STR_ARG(p->space));
-	push(p, &p->spaces, &p->space);
-	lex_expect(&p->lex, TOKEN_LBRACE, "`{`");
-	while (p->lex.err == OK && p->lex.token.kind != TOKEN_RBRACE) {
-		skip_annotations(p);
-		take_declaration(p);
+	if (!lex_is_word(lex, STR("entity")) && !lex_is_word(lex, STR("action")) &&
+	    !lex_is_word(lex, STR("type")) && (is_inside || !lex_is_word(lex, STR("namespace"))))
+		return false;
+	lex_advance(&next);
+	return next.err == OK &&
+	       (next.token.kind == TOKEN_IDENT || next.token.kind == TOKEN_STRING);
+}
+
+/* The next token, whatever stands before it that is none. */
+static void advance_over(struct lex *lex)
+{
+	lex_advance(lex);
+	while (lex->err != OK) {
+		lex->err = OK;
+		lex->at = MAX(lex->at, lex->token.at) + 1;
+		lex_advance(lex);
 	}
-	lex_expect(&p->lex, TOKEN_RBRACE, "`}`");
-	p->space = STR("");
 }
 
-void schema_parse_text(struct schema_parse *p, const char *file, struct str text,
-		       struct arena *arena, struct diag *diag)
+/*
+ * From the error of a declaration to behind its `;`, or to what must be the next one: a word that
+ * begins one, the `}` of the namespace.
+ */
+static void skip_declaration(struct schema_draft *d, uint32_t start, uint32_t error)
 {
-	*p = (struct schema_parse){.space = STR(""),
-				   .spaces.size = sizeof(struct str),
-				   .entities.size = sizeof(struct schema_entity *),
-				   .actions.size = sizeof(struct schema_action *),
-				   .commons.size = sizeof(struct schema_common *)};
-	lex_init(&p->lex, file, text, arena, false, diag);
-	while (p->lex.err == OK && p->lex.token.kind != TOKEN_END) {
-		skip_annotations(p);
-		if (lex_take_word(&p->lex, STR("namespace")))
-			take_namespace(p);
+	bool is_inside = d->space.len > 0;
+	struct lex lex = d->lex;
+	unsigned depth = 0;
+
+	lex.diag = NULL;
+	lex.at = start;
+	for (advance_over(&lex); lex.token.kind != TOKEN_END; advance_over(&lex)) {
+		enum token_kind kind = lex.token.kind;
+		bool is_beyond = lex.token.at >= error && lex.token.at > start;
+
+		if (is_beyond && (begins_declaration(&lex, is_inside) ||
+				  (kind == TOKEN_RBRACE && depth == 0 && is_inside)))
+			break;
+		if (lex.token.at >= error && kind == TOKEN_SEMICOLON) {
+			advance_over(&lex);
+			break;
+		}
+		depth += kind == TOKEN_LBRACE;
+		depth -= kind == TOKEN_RBRACE && depth > 0;
+	}
+	lex.diag = d->lex.diag;
+	d->lex = lex;
+}
+
+/* With all errors wanted, what follows is read as well. */
+static void recover(struct schema_draft *d, uint32_t start)
+{
+	uint32_t error = d->lex.token.at;
+
+	if (d->lex.err == OK)
+		return;
+	schema_draft_collect(d);
+	if (schema_draft_is_open(d))
+		skip_declaration(d, start, error);
+}
+
+static void take_namespace(struct schema_draft *d, struct schema_annotations annotations)
+{
+	struct schema_space space = {.at = d->lex.token.at, .annotations = annotations};
+
+	space.name = arena_str(d->lex.arena, take_path(d, false));
+	if (d->lex.err == OK &&
+	    (str_eq(space.name, STR("__cedar")) || str_has_prefix(space.name, STR("__cedar::"))))
+		schema_draft_fail(d, ERR_MALFORMED, space.at, "`__cedar` is reserved");
+	lex_expect(&d->lex, TOKEN_LBRACE, "`{`");
+	schema_draft_space(d, &space);
+	while (d->lex.err == OK && d->lex.token.kind != TOKEN_RBRACE &&
+	       d->lex.token.kind != TOKEN_END) {
+		uint32_t start = d->lex.token.at;
+
+		take_declaration(d, take_annotations(d));
+		recover(d, start);
+	}
+	lex_expect(&d->lex, TOKEN_RBRACE, "`}`");
+	schema_draft_space(d, &(struct schema_space){.name = STR("")});
+}
+
+void schema_parse_text(struct schema_draft *d)
+{
+	struct schema_annotations annotations;
+
+	lex_init(&d->lex, d->lex.file, d->lex.text, d->lex.arena, false, &d->last);
+	while (d->lex.err == OK && d->lex.token.kind != TOKEN_END) {
+		uint32_t start = d->lex.token.at;
+
+		annotations = take_annotations(d);
+		if (lex_take_word(&d->lex, STR("namespace")))
+			take_namespace(d, annotations);
 		else
-			take_declaration(p);
+			take_declaration(d, annotations);
+		recover(d, start);
 	}
-	if (p->lex.err == OK && arena_has_overflowed(arena))
-		lex_fail_memory(&p->lex);
+	if (d->lex.err == OK && arena_has_overflowed(d->lex.arena))
+		lex_fail_memory(&d->lex);
+	schema_draft_collect(d);
 }

@@ -2,7 +2,8 @@
 #include "policy/type.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "policy/sort.h"
 
 /* clang-format off */
 static const struct schema_type plain_types[] = {
@@ -50,49 +51,41 @@ bool type_is_bool(const struct schema_type *type)
 
 static int order_attrs(const void *a, const void *b)
 {
-	return text_compare(&(*(const struct schema_attr *const *)a)->key,
-			    &(*(const struct schema_attr *const *)b)->key);
+	return text_compare(&((const struct schema_attr *)a)->key,
+			    &((const struct schema_attr *)b)->key);
 }
 
-static const struct schema_attr **sorted_attrs(struct arena *arena, const struct schema_type *type)
+bool type_sort_attrs(struct arena *arena, struct schema_attr *attrs, size_t count)
 {
-	const struct schema_attr **attrs = arena_array(arena, type->attr_count, sizeof(*attrs));
-
-	for (size_t i = 0; attrs != NULL && i < type->attr_count; i++)
-		attrs[i] = &type->attrs[i];
-	if (attrs != NULL)
-		qsort(attrs, type->attr_count, sizeof(const struct schema_attr *), order_attrs);
-	return attrs;
+	return sort_stable(arena, attrs, count, sizeof(*attrs), order_attrs);
 }
 
 /* The same keys, each required in both or in neither, with a bound of their types. */
 static const struct schema_type *record_bound(struct arena *arena, const struct schema_type *a,
 					      const struct schema_type *b)
 {
-	const struct schema_attr **left, **right;
 	struct schema_type *bound;
 
 	if (a->attrs == b->attrs && a->attr_count == b->attr_count)
 		return a;
 	if (a->attr_count != b->attr_count)
 		return NULL;
-	left = sorted_attrs(arena, a);
-	right = sorted_attrs(arena, b);
 	bound = arena_zalloc(arena, sizeof(*bound));
-	if (left == NULL || right == NULL || bound == NULL)
+	if (bound == NULL)
 		return NULL;
 	bound->kind = SCHEMA_RECORD;
 	bound->attr_count = a->attr_count;
 	bound->attrs = arena_array(arena, a->attr_count, sizeof(*bound->attrs));
 	for (size_t i = 0; bound->attrs != NULL && i < a->attr_count; i++) {
+		const struct schema_attr *left = &a->attrs[i];
+		const struct schema_attr *right = &b->attrs[i];
 		const struct schema_type *type = NULL;
 
-		if (text_eq(&left[i]->key, &right[i]->key) &&
-		    left[i]->is_required == right[i]->is_required)
-			type = type_bound(arena, left[i]->type, right[i]->type);
+		if (text_eq(&left->key, &right->key) && left->is_required == right->is_required)
+			type = type_bound(arena, left->type, right->type);
 		if (type == NULL)
 			return NULL;
-		bound->attrs[i] = *left[i];
+		bound->attrs[i] = *left;
 		bound->attrs[i].type = (struct schema_type *)(uintptr_t)type;
 	}
 	return bound->attrs == NULL ? NULL : bound;
@@ -134,23 +127,32 @@ const struct schema_type *type_bound(struct arena *arena, const struct schema_ty
 
 const struct schema_attr *type_find_attr(const struct schema_type *record, const struct text *key)
 {
-	for (size_t i = record->attr_count; i > 0; i--)
-		if (text_eq(&record->attrs[i - 1].key, key))
-			return &record->attrs[i - 1];
+	size_t low = 0;
+	size_t high = record->attr_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (record->attrs[middle].key.hash < key->hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < record->attr_count && record->attrs[low].key.hash == key->hash; low++)
+		if (text_eq(&record->attrs[low].key, key))
+			return &record->attrs[low];
 	return NULL;
 }
 
 /* Breadth first over what may be a parent of what; types may refer to each other in circles. */
-static bool reaches(const struct schema *schema, const struct schema_entity **queue, uint8_t *seen,
-		    struct str goal)
+static bool reaches(const struct schema_entity **queue, uint8_t *seen, struct str goal)
 {
 	size_t count = 1;
 
 	seen[queue[0]->index] = 1;
 	for (size_t i = 0; i < count; i++)
 		for (size_t p = 0; p < queue[i]->parent_count; p++) {
-			const struct schema_entity *parent =
-				schema_find_entity(schema, queue[i]->parents[p]);
+			const struct schema_entity *parent = queue[i]->parent_types[p];
 
 			if (str_eq(parent->name, goal))
 				return true;
@@ -177,7 +179,7 @@ bool type_is_below(const struct schema *schema, struct arena *scratch, struct st
 	seen = arena_array(scratch, schema_entity_count(schema), sizeof(*seen));
 	if (queue != NULL && seen != NULL) {
 		queue[0] = from;
-		is_below = reaches(schema, queue, seen, b);
+		is_below = reaches(queue, seen, b);
 	}
 	arena_rewind(scratch, mark);
 	return is_below;

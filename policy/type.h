@@ -19,6 +19,9 @@ bool type_is_bool(const struct schema_type *type);
 /* Equal but for true, false and Bool, which have the bound Bool; NULL when they differ. */
 const struct schema_type *type_bound(struct arena *arena, const struct schema_type *a,
 				     const struct schema_type *b);
+/* Into the order of a record type's attributes, equals as they stood; false past the arena's cap.
+ */
+bool type_sort_attrs(struct arena *arena, struct schema_attr *attrs, size_t count);
 /* NULL when there is none. */
 const struct schema_attr *type_find_attr(const struct schema_type *record, const struct text *key);
 /* May an entity of type a be below one of type b (or be it)? The scratch is given back. */
