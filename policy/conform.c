@@ -3,6 +3,19 @@
 
 #include "policy/type.h"
 
+static bool is_enum_id(const struct schema_entity *entity, const struct uid *uid)
+{
+	for (size_t i = 0; i < entity->id_count; i++)
+		if (str_eq(entity->ids[i], uid->id))
+			return true;
+	return false;
+}
+
+static bool is_of(const struct schema_entity *entity, const struct uid *uid)
+{
+	return entity->name_hash == uid->type_hash && str_eq(entity->name, uid->type);
+}
+
 /* Declared; of an enum, one of its ids. */
 static bool is_declared(const struct schema *schema, const struct uid *uid)
 {
@@ -10,12 +23,17 @@ static bool is_declared(const struct schema *schema, const struct uid *uid)
 
 	if (entity == NULL)
 		return schema_is_action_type(uid->type) && schema_find_action(schema, uid) != NULL;
-	if (!entity->is_enum)
-		return true;
-	for (size_t i = 0; i < entity->id_count; i++)
-		if (str_eq(entity->ids[i], uid->id))
-			return true;
-	return false;
+	return !entity->is_enum || is_enum_id(entity, uid);
+}
+
+/* The type of actions alone is no entity type: which of them are declared must be looked up. */
+static bool conform_uid(const struct schema *schema, const struct schema_type *type,
+			const struct uid *uid)
+{
+	if (type->entity == NULL)
+		return str_eq(type->name, uid->type) && schema_find_action(schema, uid) != NULL;
+	return is_of(type->entity, uid) &&
+	       (!type->entity->is_enum || is_enum_id(type->entity, uid));
 }
 
 static bool conform_set(const struct schema *schema, const struct schema_type *element,
@@ -27,51 +45,50 @@ static bool conform_set(const struct schema *schema, const struct schema_type *e
 	return true;
 }
 
-/* Counting the declared attributes that are there finds those that are not declared. */
+/* Attributes and fields ascend alike: one walk over both. */
 static bool conform_record(const struct schema *schema, const struct schema_type *type,
 			   const struct value_record *record)
 {
-	size_t found = 0;
+	size_t at = 0;
 
 	for (size_t i = 0; i < type->attr_count; i++) {
 		const struct schema_attr *attr = &type->attrs[i];
-		struct value value = value_record_get(record, &attr->key);
+		const struct value_field *field = &record->fields[at];
 
-		if (value.kind == VALUE_NONE && attr->is_required)
-			return false;
-		if (value.kind == VALUE_NONE)
+		if (at == record->count || field->hash != attr->key.hash ||
+		    !text_eq(field->key, &attr->key)) {
+			if (attr->is_required)
+				return false;
 			continue;
-		if (!conform_value(schema, attr->type, value))
+		}
+		if (!conform_value(schema, attr->type, field->value))
 			return false;
-		found++;
+		at++;
 	}
-	return found == record->count;
+	return at == record->count;
 }
+
+/* The kind of a value that is of such a type, as far as that says it all. */
+static const enum value_kind plain_values[] = {
+	[SCHEMA_BOOL] = VALUE_BOOL,	    [SCHEMA_LONG] = VALUE_LONG,
+	[SCHEMA_STRING] = VALUE_STRING,	    [SCHEMA_IP] = VALUE_IP,
+	[SCHEMA_DECIMAL] = VALUE_DECIMAL,   [SCHEMA_DATETIME] = VALUE_DATETIME,
+	[SCHEMA_DURATION] = VALUE_DURATION, [SCHEMA_FALSE] = VALUE_NONE,
+};
 
 bool conform_value(const struct schema *schema, const struct schema_type *type, struct value value)
 {
+	if (value.kind == VALUE_NONE)
+		return false;
 	type = schema_real_type(type);
-	switch (type->kind) {
-	case SCHEMA_BOOL: return value.kind == VALUE_BOOL;
-	case SCHEMA_LONG: return value.kind == VALUE_LONG;
-	case SCHEMA_STRING: return value.kind == VALUE_STRING;
-	case SCHEMA_IP: return value.kind == VALUE_IP;
-	case SCHEMA_DECIMAL: return value.kind == VALUE_DECIMAL;
-	case SCHEMA_DATETIME: return value.kind == VALUE_DATETIME;
-	case SCHEMA_DURATION: return value.kind == VALUE_DURATION;
-	case SCHEMA_ENTITY:
-		return value.kind == VALUE_ENTITY && str_eq(type->name, value.uid->type) &&
-		       is_declared(schema, value.uid);
-	case SCHEMA_SET:
+	if (plain_values[type->kind] != VALUE_NONE)
+		return value.kind == plain_values[type->kind];
+	if (type->kind == SCHEMA_ENTITY)
+		return value.kind == VALUE_ENTITY && conform_uid(schema, type, value.uid);
+	if (type->kind == SCHEMA_SET)
 		return value.kind == VALUE_SET && conform_set(schema, type->element, value.set);
-	case SCHEMA_RECORD:
-		return value.kind == VALUE_RECORD && conform_record(schema, type, value.record);
-	case SCHEMA_TRUE:
-	case SCHEMA_FALSE:
-	case SCHEMA_NAME:
-	case SCHEMA_ALIAS: break;
-	}
-	return false;
+	return type->kind == SCHEMA_RECORD && value.kind == VALUE_RECORD &&
+	       conform_record(schema, type, value.record);
 }
 
 static enum err refuse(struct diag *diag, const char *what, const struct uid *uid, const char *why)
@@ -90,12 +107,16 @@ static bool lists_type(const struct str *types, size_t count, struct str type)
 	return false;
 }
 
+static const struct schema_type *context_type(const struct schema_action *action)
+{
+	return action->context == NULL ? type_of_kind(SCHEMA_RECORD)
+				       : schema_real_type(action->context);
+}
+
 static bool conform_context(const struct schema *schema, const struct schema_action *action,
 			    struct value context)
 {
-	const struct schema_type *type = action->context == NULL
-						 ? type_of_kind(SCHEMA_RECORD)
-						 : schema_real_type(action->context);
+	const struct schema_type *type = context_type(action);
 
 	if (context.kind != VALUE_NONE)
 		return conform_value(schema, type, context);
@@ -105,6 +126,71 @@ static bool conform_context(const struct schema *schema, const struct schema_act
 	return true;
 }
 
+/* The first attribute that is wrong, by its name and what was declared. */
+static enum err refuse_context(const struct schema *schema, const struct schema_action *action,
+			       struct value context, struct diag *diag)
+{
+	const struct schema_type *type = context_type(action);
+	const struct value_record *record = context.kind == VALUE_RECORD ? context.record : NULL;
+	char action_text[200], text[200];
+
+	(void)entity_uid_text(action->uid, action_text, sizeof(action_text));
+	for (size_t i = 0; i < type->attr_count; i++) {
+		const struct schema_attr *attr = &type->attrs[i];
+		struct value value =
+			record == NULL ? value_none() : value_record_get(record, &attr->key);
+		int len = (int)MIN(attr->key.str.len, 80);
+
+		if (value.kind == VALUE_NONE && attr->is_required)
+			return diag_set(diag, ERR_MALFORMED, "request", 0, 0,
+					"the context of %s lacks the attribute `" STR_FMT "`",
+					action_text, len, attr->key.str.ptr);
+		if (value.kind != VALUE_NONE && !conform_value(schema, attr->type, value))
+			return diag_set(diag, ERR_MALFORMED, "request", 0, 0,
+					"attribute `" STR_FMT
+					"` of the context of %s is not of the declared type %s",
+					len, attr->key.str.ptr, action_text,
+					type_text(attr->type, text, sizeof(text)));
+	}
+	return refuse(diag, "the context of", action->uid, "has attributes that are not declared");
+}
+
+static const struct schema_entity *find_type(const struct schema_entity *const *types, size_t count,
+					     const struct uid *uid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_of(types[i], uid))
+			return types[i];
+	return NULL;
+}
+
+/* One of the types an action applies to. */
+static enum err conform_side(const struct schema_entity *const *types, size_t count,
+			     const struct uid *uid, const char *what, struct diag *diag)
+{
+	const struct schema_entity *type = find_type(types, count, uid);
+
+	if (type == NULL)
+		return refuse(diag, what, uid, "is of a type that the action does not apply to");
+	if (type->is_enum && !is_enum_id(type, uid))
+		return refuse(diag, what, uid, "is not one of its enum's ids");
+	return OK;
+}
+
+enum err conform_call(const struct schema *schema, const struct schema_action *action,
+		      const struct policy_request *request, struct diag *diag)
+{
+	enum err err = conform_side(action->principal_types, action->principal_count,
+				    request->principal, "principal", diag);
+
+	if (err == OK)
+		err = conform_side(action->resource_types, action->resource_count,
+				   request->resource, "resource", diag);
+	if (err == OK && !conform_context(schema, action, request->context))
+		err = refuse_context(schema, action, request->context, diag);
+	return err;
+}
+
 enum err conform_request(const struct schema *schema, const struct policy_request *request,
 			 struct diag *diag)
 {
@@ -112,21 +198,7 @@ enum err conform_request(const struct schema *schema, const struct policy_reques
 
 	if (action == NULL)
 		return refuse(diag, "action", request->action, "is not in the schema");
-	if (!lists_type(action->principals, action->principal_count, request->principal->type))
-		return refuse(diag, "principal", request->principal,
-			      "is of a type that the action does not apply to");
-	if (!lists_type(action->resources, action->resource_count, request->resource->type))
-		return refuse(diag, "resource", request->resource,
-			      "is of a type that the action does not apply to");
-	if (!is_declared(schema, request->principal))
-		return refuse(diag, "principal", request->principal,
-			      "is not one of its enum's ids");
-	if (!is_declared(schema, request->resource))
-		return refuse(diag, "resource", request->resource, "is not one of its enum's ids");
-	if (!conform_context(schema, action, request->context))
-		return refuse(diag, "the context of", request->action,
-			      "is not of the declared type");
-	return OK;
+	return conform_call(schema, action, request, diag);
 }
 
 static bool conform_tags(const struct schema *schema, const struct schema_type *tags,

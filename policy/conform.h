@@ -19,6 +19,10 @@ bool conform_value(const struct schema *schema, const struct schema_type *type, 
  * empty record). diag says what does not fit; NULL is fine. Allocates nothing. */
 MUST_CHECK enum err conform_request(const struct schema *schema,
 				    const struct policy_request *request, struct diag *diag);
+/* The same for an action that was found before (schema_find_action of request->action): what is
+ * left to do per decision. */
+MUST_CHECK enum err conform_call(const struct schema *schema, const struct schema_action *action,
+				 const struct policy_request *request, struct diag *diag);
 /* Type declared, attributes, tags and parents as declared; an action as in the schema. */
 MUST_CHECK enum err conform_entity(const struct schema *schema, const struct entity *entity,
 				   struct diag *diag);
