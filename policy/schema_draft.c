@@ -19,8 +19,11 @@ void schema_draft_init(struct schema_draft *d, const struct schema_source *sourc
 		.warnings = source->warnings,
 		.first = diag,
 	};
-	d->lex = (struct lex){
-		.text = source->text, .file = source->file, .diag = &d->last, .arena = arena};
+	d->lex = (struct lex){.text = source->text,
+			      .file = source->file,
+			      .diag = &d->last,
+			      .arena = arena,
+			      .place = {.line = 1, .column = 1}};
 }
 
 /* Out of memory ends it: what follows could only be that error again. */
