@@ -23,6 +23,7 @@
 #include "policy/json_nul.h"
 #include "policy/lex.h"
 #include "policy/schema.h"
+#include "policy/type.h"
 
 struct json_reader {
 	struct arena *arena;
@@ -96,17 +97,37 @@ static bool is_type_name(struct str name)
 	return name.len > 0;
 }
 
+static bool is_uid(const json_t *json)
+{
+	return json_is_string(json_object_get(json, "type")) &&
+	       json_is_string(json_object_get(json, "id"));
+}
+
+static bool is_call(const json_t *json)
+{
+	return json_is_string(json_object_get(json, "fn")) &&
+	       (json_object_get(json, "arg") != NULL ||
+		json_is_array(json_object_get(json, "args")));
+}
+
+static bool refuse_expr(struct json_reader *r)
+{
+	return read_fail(r, ERR_MALFORMED, "`__expr` is not supported");
+}
+
 /* {"type","id"}, or that inside of "__entity". */
 static bool read_uid(struct json_reader *r, const json_t *json, const struct uid **out)
 {
 	const json_t *inner = json_object_get(json, "__entity");
-	const json_t *type = json_object_get(inner != NULL ? inner : json, "type");
-	const json_t *id = json_object_get(inner != NULL ? inner : json, "id");
+	const json_t *type = json_object_get(is_uid(inner) ? inner : json, "type");
+	const json_t *id = json_object_get(is_uid(inner) ? inner : json, "id");
 	struct uid *uid = arena_alloc(r->arena, sizeof(*uid));
 	struct str name;
 
 	if (uid == NULL)
 		return read_memory(r);
+	if (json_is_string(json_object_get(json, "__expr")))
+		return refuse_expr(r);
 	if (!json_is_string(type) || !json_is_string(id))
 		return read_fail(r, ERR_MALFORMED,
 				 "an entity is written {\"type\": ..., \"id\": ...}, both strings");
@@ -155,7 +176,7 @@ static bool read_entity_ref(struct json_reader *r, const json_t *json,
 	return true;
 }
 
-/* F(args): any extension function or method, computed now. */
+/* F(args): any extension function or method, computed now; `arg` goes before `args`. */
 static bool read_extension(struct json_reader *r, const json_t *json, struct value *out)
 {
 	const json_t *name = json_object_get(json, "fn");
@@ -163,7 +184,7 @@ static bool read_extension(struct json_reader *r, const json_t *json, struct val
 	const json_t *list = json_object_get(json, "args");
 	struct eval eval = {.arena = r->arena};
 	struct value args[2] = {{.kind = VALUE_NONE}, {.kind = VALUE_NONE}};
-	size_t count = list != NULL ? json_array_size(list) : 1;
+	size_t count = arg != NULL ? 1 : json_array_size(list);
 	enum fn_id fn =
 		json_is_string(name) ? fn_find(str_from_c(json_string_value(name))) : FN_COUNT;
 	size_t need;
@@ -171,12 +192,11 @@ static bool read_extension(struct json_reader *r, const json_t *json, struct val
 	if (fn == FN_COUNT || fn_table[fn].is_core)
 		return read_fail(r, ERR_MALFORMED, "`fn` must name an extension function");
 	need = fn_table[fn].arity + (fn_table[fn].is_method ? 1U : 0U);
-	if ((arg == NULL) == (list == NULL) || (list != NULL && !json_is_array(list)) ||
-	    count != need)
+	if (!is_call(json) || count != need)
 		return read_fail(r, ERR_MALFORMED, "%s takes %zu arguments in `arg` or `args`",
 				 fn_table[fn].name, need);
 	for (size_t i = 0; i < count; i++)
-		if (!read_value(r, list == NULL ? arg : json_array_get(list, i), NULL, &args[i]))
+		if (!read_value(r, arg != NULL ? arg : json_array_get(list, i), NULL, &args[i]))
 			return false;
 	if (!fn_table[fn].is_method) {
 		args[1] = args[0];
@@ -203,7 +223,9 @@ static bool read_extension_typed(struct json_reader *r, const json_t *json, enum
 	}
 	if (!json_is_object(json))
 		return read_fail(r, ERR_MALFORMED, "%s is expected", value_kind_name(kind));
-	if (!read_extension(r, escape != NULL ? escape : json, out))
+	if (json_is_string(json_object_get(json, "__expr")))
+		return refuse_expr(r);
+	if (!read_extension(r, is_call(escape) ? escape : json, out))
 		return false;
 	return out->kind == kind ||
 	       read_fail(r, ERR_MALFORMED, "%s is expected", value_kind_name(kind));
@@ -281,14 +303,20 @@ static bool read_record(struct json_reader *r, const json_t *json, const struct 
 	return type == NULL || check_required(r, out->record, type);
 }
 
+/* An escape is the only member and of its form; what is not quite one is a record, as in the
+ * official reader. */
 static bool read_object(struct json_reader *r, const json_t *json, struct value *out)
 {
-	if (json_object_get(json, "__expr") != NULL)
-		return read_fail(r, ERR_MALFORMED, "`__expr` is not supported");
-	if (json_object_get(json, "__entity") != NULL)
-		return read_entity_ref(r, json, NULL, out);
-	if (json_object_get(json, "__extn") != NULL)
-		return read_extension(r, json_object_get(json, "__extn"), out);
+	const json_t *call = json_object_get(json, "__extn");
+
+	if (json_object_size(json) == 1) {
+		if (json_is_string(json_object_get(json, "__expr")))
+			return refuse_expr(r);
+		if (is_uid(json_object_get(json, "__entity")))
+			return read_entity_ref(r, json, NULL, out);
+		if (is_call(call))
+			return read_extension(r, call, out);
+	}
 	return read_record(r, json, NULL, NULL, out);
 }
 
@@ -372,13 +400,14 @@ static const struct schema_entity *entity_type(struct json_reader *r, const stru
 		       : schema_find_entity(r->schema, uid->type);
 }
 
+/* A parent may be of any type that is above the entity's, not only of those just above. */
 static bool check_parent(struct json_reader *r, const struct schema_entity *type,
 			 const struct uid *parent)
 {
 	if (!check_uid(r, parent) || type == NULL)
 		return r->err == OK;
 	for (size_t i = 0; i < type->parent_count; i++)
-		if (str_eq(type->parents[i], parent->type))
+		if (type_is_below(r->schema, r->arena, type->parents[i], parent->type))
 			return true;
 	return read_fail(r, ERR_MALFORMED, "a parent of type " STR_FMT " is not in the schema",
 			 STR_ARG(parent->type));

@@ -58,6 +58,10 @@ static const struct {
 	{"[{\"uid\":{\"type\":\"A\",\"id\":\"x\"},\"attrs\":{\"n\":{\"__entity\":{\"type\":\"B\","
 	 "\"id\":\"\"},\"z\":1}},\"parents\":[]}]",
 	 OK, false},
+	{"[{\"uid\":{\"__entity\":true,\"type\":\"A\",\"id\":\"x\"},\"attrs\":{},\"parents\":[]}]",
+	 OK, false},
+	{"[{\"uid\":{\"__expr\":\"x\",\"type\":\"A\",\"id\":\"x\"},\"attrs\":{},\"parents\":[]}]",
+	 ERR_MALFORMED, false},
 	{"[{\"uid\":{\"type\":\"A\",\"id\":\"x\"},\"attrs\":{\"n\":{\"__extn\":{\"fn\":\"ip\","
 	 "\"arg\":\"1.2.3.4\"}}},\"parents\":[]}]",
 	 OK, false},
@@ -113,6 +117,56 @@ static void test_entity__reads_the_json_form_strictly(void **state)
 		else
 			assert_int_equal(entity_store_count(store), 0);
 		entity_store_free(store);
+	}
+}
+
+/* What the official reader makes of an escape and of what is not quite one. */
+static const struct {
+	const char *json;
+	enum value_kind want; /* VALUE_NONE: refused */
+} escapes[] = {
+	{"{\"__entity\":{\"type\":\"A\",\"id\":\"x\"}}", VALUE_ENTITY},
+	{"{\"__entity\":{\"type\":\"A\",\"id\":\"x\",\"more\":1}}", VALUE_ENTITY},
+	{"{\"__entity\":{\"type\":\"A\",\"id\":\"x\"},\"more\":1}", VALUE_RECORD},
+	{"{\"__entity\":{\"type\":\"A\"}}", VALUE_RECORD},
+	{"{\"__entity\":{\"type\":1,\"id\":\"x\"}}", VALUE_RECORD},
+	{"{\"__entity\":\"x\"}", VALUE_RECORD},
+	{"{\"__entity\":{\"type\":\"in\",\"id\":\"x\"}}", VALUE_NONE},
+	{"{\"__extn\":{\"fn\":\"ip\",\"arg\":\"1.2.3.4\",\"more\":1}}", VALUE_IP},
+	{"{\"__extn\":{\"fn\":\"ip\",\"arg\":\"1.2.3.4\"},\"more\":1}", VALUE_RECORD},
+	{"{\"__extn\":{\"fn\":\"ip\",\"arg\":\"1.2.3.4\",\"args\":[]}}", VALUE_IP},
+	{"{\"__extn\":{\"fn\":\"ip\",\"args\":\"1.2.3.4\"}}", VALUE_RECORD},
+	{"{\"__extn\":{\"fn\":\"ip\",\"args\":[]}}", VALUE_NONE},
+	{"{\"__extn\":{\"fn\":\"ip\",\"arg\":1}}", VALUE_NONE},
+	{"{\"__extn\":{\"fn\":1,\"arg\":\"1.2.3.4\"}}", VALUE_RECORD},
+	{"{\"__extn\":true}", VALUE_RECORD},
+	{"{\"__extn\":null}", VALUE_NONE},
+	{"{\"__expr\":\"1\"}", VALUE_NONE},
+	{"{\"__expr\":\"1\",\"more\":1}", VALUE_RECORD},
+	{"{\"__expr\":1}", VALUE_RECORD},
+};
+
+static void test_entity__takes_an_escape_only_whole(void **state)
+{
+	struct text key = text_make(STR("x"));
+	char json[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(escapes); i++) {
+		struct value context = {.kind = VALUE_NONE};
+		struct arena arena;
+		enum err err;
+
+		(void)snprintf(json, sizeof(json), "{\"x\": %s}", escapes[i].json);
+		print_message("# %s\n", json);
+		arena_init(&arena, 8192, 1 << 20);
+		err = entity_context_json(&arena, "c", str_from_c(json), NULL, NULL, &context,
+					  NULL);
+		assert_int_equal(err == OK, escapes[i].want != VALUE_NONE);
+		if (err == OK)
+			assert_int_equal(value_record_get(context.record, &key).kind,
+					 escapes[i].want);
+		arena_fini(&arena);
 	}
 }
 
@@ -237,6 +291,18 @@ static const struct {
 	{"[{\"uid\": {\"type\": \"T\", \"id\": \"a\"}, \"attrs\": {\"ip\": \"::\"}, \"parents\":"
 	 "[], \"tags\": {\"x\": \"s\"}}]",
 	 ERR_MALFORMED},
+	{"[{\"uid\": {\"type\": \"T\", \"id\": \"a\"}, \"attrs\": {\"ip\": {\"__extn\": true,"
+	 "\"fn\": \"ip\", \"arg\": \"::\"}}, \"parents\": []}]",
+	 OK},
+	{"[{\"uid\": {\"type\": \"T\", \"id\": \"a\"}, \"attrs\": {\"ip\": {\"__expr\": \"x\","
+	 "\"fn\": \"ip\", \"arg\": \"::\"}}, \"parents\": []}]",
+	 ERR_MALFORMED},
+	{"[{\"uid\": {\"type\": \"P\", \"id\": \"a\"}, \"attrs\": {}, \"parents\":"
+	 "[{\"type\": \"R\", \"id\": \"above Q\"}]}]",
+	 OK},
+	{"[{\"uid\": {\"type\": \"R\", \"id\": \"a\"}, \"attrs\": {}, \"parents\":"
+	 "[{\"type\": \"R\", \"id\": \"in a circle\"}]}]",
+	 OK},
 	{"[{\"uid\": {\"type\": \"E\", \"id\": \"one\"}, \"attrs\": {}, \"parents\": []}]", OK},
 	{"[{\"uid\": {\"type\": \"E\", \"id\": \"two\"}, \"attrs\": {}, \"parents\": []}]",
 	 ERR_MALFORMED},
@@ -259,6 +325,7 @@ static void test_entity__reads_values_by_the_schema(void **state)
 	(void)state;
 	assert_int_equal(schema_load("s",
 				     STR("entity T = {ip: ipaddr, u?: T} tags Long;"
+					 "entity P in Q; entity Q in R; entity R in Q;"
 					 "entity E enum [\"one\"]; action a in g; action g;"),
 				     &schema, &diag),
 			 OK);
@@ -279,6 +346,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entity__reads_the_json_form_strictly),
+		cmocka_unit_test(test_entity__takes_an_escape_only_whole),
 		cmocka_unit_test(test_entity__keeps_nul_in_names),
 		cmocka_unit_test(test_entity__bounds_json_nesting),
 		cmocka_unit_test(test_entity__closes_long_chains),
