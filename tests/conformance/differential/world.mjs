@@ -22,6 +22,18 @@ const ODD = ["type T0 = T0;", "type Bool = Long;", "type ipaddr = String;", "typ
   "type User = Long;", "entity E9 tags Set<Nope>;", "entity __cedar;", "entity in;", "action in;", "entity permit;", "type T9 = {in: Long, \"in\"?: Long};",
   "action \"x\" in [\"y\"]; action \"y\" in [\"x\"];", "entity E9 = {a: Set<Set<Bool>>,};", "entity E9 in [User,];", "// only a comment"];
 
+// Values that are refused, or read as something else than they seem.
+const CALL = "{\"fn\":\"ip\",\"arg\":\"1.2.3.4\"}";
+const NAMED = "{\"type\":\"User\",\"id\":\"0\"}";
+const ODD_JSON = ["null", "1.5", "1e3", "-0", "{}", "[]", "[null]", "\"x\"", "true", "9223372036854775808", "-9223372036854775809", "1.0", "01", "[1,]",
+  `{"__extn":${CALL}}`, `{"__extn":${CALL},"a":1}`, `{"__extn":true}`, `{"__extn":{"fn":"ip"}}`, `{"__extn":{"fn":"ip","arg":1}}`, `{"__extn":{"fn":"ip","args":[]}}`,
+  `{"__extn":{"fn":"ip","args":["1.2.3.4"]}}`, `{"__extn":{"fn":"ip","args":["1.2.3.4"],"arg":"::"}}`, `{"__extn":{"fn":1,"arg":"1"}}`, `{"__extn":true,"fn":"ip","arg":"::"}`,
+  `{"__extn":{"fn":"nope","arg":"1"}}`, `{"__extn":{"fn":"isIpv4","args":[{"__extn":${CALL}}]}}`, `{"__extn":{"fn":"contains","args":[[1],1]}}`, `{"__extn":[]}`,
+  `{"__extn":{"fn":"toDays","arg":{"__extn":{"fn":"duration","arg":"1d"}}}}`, CALL, `{"fn":"ip"}`, `{"fn":"ip","arg":"::","__expr":"x"}`,
+  `{"__entity":${NAMED}}`, `{"__entity":${NAMED},"a":1}`, NAMED, `{"__entity":true}`, `{"__entity":"x"}`, `{"__entity":{"type":"User"}}`, `{"__entity":{"type":"in","id":"a"}}`,
+  `{"__entity":{"type":"A ","id":"a"}}`, `{"__entity":{"type":"A::B","id":"a"}}`, `{"__entity":{"type":"","id":""}}`, `{"__entity":true,"type":"User","id":"0"}`,
+  `{"type":"User","id":"0","__expr":"x"}`, `{"__expr":"1"}`, `{"__expr":1}`, `{"__expr":"1","a":1}`, `{"a":1,"a":2}`, `{"a":{"b":null}}`, `"\\ud800"`, `"\\ud83d\\ude00"`, `"\\u0000"`];
+
 export const plain = (kind) => ({ kind, id: kind });
 export const setOf = (of) => ({ kind: "Set", of, id: `Set<${of.id}>` });
 export const entityOf = (name) => ({ kind: "Entity", name, id: name });
@@ -33,7 +45,7 @@ export function recordOf(attrs) {
 export class World {
   constructor(r) {
     this.r = r;
-    this.isNoisy = r.chance(8); // mistakes in the data
+    this.isNoisy = r.chance(12); // mistakes in the data
     const [entities, actions, commons] = r.pick(SPACES);
     this.spaces = { entities, actions, commons };
     const q = (space, n) => space ? `${space}::${n}` : n;
@@ -157,9 +169,7 @@ export class World {
   /* JSON text of a value of a type; integers stay text so that 64 bits survive. */
   json(t) {
     const r = this.r;
-    if (this.slips(1)) return r.pick(["null", "1.5", "1e3", "-0", "{}", "[]", "[null]", "\"x\"", "9223372036854775808", "-9223372036854775809", "1.0",
-      "{\"__extn\":{\"fn\":\"nope\",\"arg\":\"1\"}}", "{\"__extn\":{\"fn\":\"ip\"}}", "{\"__expr\":\"1\"}", "{\"__entity\":\"x\"}", "{\"a\":1,\"a\":2}",
-      "{\"__extn\":{\"fn\":\"decimal\",\"args\":[\"1.0\"]}}", "{\"__entity\":{\"type\":\"in\",\"id\":\"a\"}}", "{\"__entity\":{\"type\":\"A \",\"id\":\"a\"}}"]);
+    if (this.slips(2)) return r.pick(ODD_JSON);
     switch (t.kind) {
       case "Long": return this.long();
       case "String": return JSON.stringify(this.string());
@@ -180,6 +190,7 @@ export class World {
   }
 
   uidJson(uid, isPlain = this.schema !== null) {
+    if (this.slips(0.5)) return this.r.pick(ODD_JSON);
     const inner = JSON.stringify(uid);
     return isPlain && this.r.chance(50) ? inner : `{"__entity":${inner}}`;
   }
@@ -235,7 +246,7 @@ export class World {
     const { context } = action.applies;
     return {
       principal: stray(principal), action: { type: this.actionType, id: r.chance(98.5) ? action.id : r.pick(["nope", "none", "write"]) },
-      resource: stray(resource), context: this.recordJson(context.attrs),
+      resource: stray(resource), context: this.slips(4) ? r.pick(ODD_JSON) : this.recordJson(context.attrs),
     };
   }
 
