@@ -95,6 +95,11 @@ bool entity_refs_have(const struct entity_ref *refs, size_t count, const struct 
 /* Type::"id" for messages, long parts cut; returns buf. */
 const char *entity_uid_text(const struct uid *uid, char *buf, size_t cap);
 
+/* Attributes of an entity of a declared type from a JSON object, read by their types; required ones
+ * may be missing. */
+MUST_CHECK enum err entity_attrs_json(struct arena *arena, const char *file, struct str text,
+				      const struct schema *schema, struct str type,
+				      struct value *out_attrs, struct diag *diag);
 /* A context object of JSON into a record in arena. schema and action may be NULL. */
 MUST_CHECK enum err entity_context_json(struct arena *arena, const char *file, struct str text,
 					const struct schema *schema, const struct uid *action,

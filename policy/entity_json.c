@@ -33,7 +33,8 @@ struct json_reader {
 	const char *attr;
 	size_t max_elements;
 	unsigned depth;
-	bool has_nul; /* strings are in the form of json_nul_hide */
+	bool has_nul;	 /* strings are in the form of json_nul_hide */
+	bool is_partial; /* the outermost record may lack what is required */
 	struct diag *diag;
 	enum err err;
 };
@@ -259,6 +260,8 @@ static const struct schema_attr *find_attr(const struct schema_type *type, struc
 static bool check_required(struct json_reader *r, const struct value_record *record,
 			   const struct schema_type *type)
 {
+	if (r->is_partial && r->depth == 0)
+		return true;
 	for (size_t i = 0; i < type->attr_count; i++) {
 		const struct schema_attr *attr = &type->attrs[i];
 
@@ -560,6 +563,31 @@ enum err entity_store_add_actions(struct entity_store *store, const struct schem
 			return err;
 	}
 	return OK;
+}
+
+enum err entity_attrs_json(struct arena *arena, const char *file, struct str text,
+			   const struct schema *schema, struct str type, struct value *out_attrs,
+			   struct diag *diag)
+{
+	static const struct schema_type no_attrs = {.kind = SCHEMA_RECORD};
+	const struct schema_entity *declared = schema_find_entity(schema, type);
+	struct json_reader r = {.arena = arena,
+				.schema = schema,
+				.file = file,
+				.where = "attributes",
+				.max_elements = 100000,
+				.is_partial = true,
+				.diag = diag};
+	json_t *json = parse_text(&r, text, SCHEMA_TEXT_BYTES);
+	const struct schema_type *shape =
+		declared == NULL || declared->shape == NULL ? &no_attrs : declared->shape;
+
+	if (r.err == OK && !json_is_object(json))
+		(void)read_fail(&r, ERR_MALFORMED, "must be a JSON object");
+	if (r.err == OK)
+		(void)read_record(&r, json, schema_real_type(shape), NULL, out_attrs);
+	json_decref(json);
+	return r.err;
 }
 
 enum err entity_context_json(struct arena *arena, const char *file, struct str text,

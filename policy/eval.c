@@ -63,6 +63,8 @@ static const struct entity *find_entity(const struct eval *e, const struct uid *
 
 	if (overlay != NULL && uid_eq(&overlay->uid, uid))
 		return overlay;
+	if (e->request->resource_entity != NULL && uid_eq(&e->request->resource_entity->uid, uid))
+		return e->request->resource_entity;
 	return e->store == NULL ? NULL : entity_store_find(e->store, uid);
 }
 

@@ -102,6 +102,9 @@ struct policy_request {
 	/* The principal's entity, lying over the store's of the same uid; ancestors of its parents
 	 * come from the store. NULL: the store alone. Its uid need not be the principal's. */
 	const struct entity *overlay;
+	/* The resource's entity, lying over the store's of the same uid, with all its ancestors.
+	 * NULL: the store alone. */
+	const struct entity *resource_entity;
 	struct value context; /* a record, or VALUE_NONE for the empty one */
 };
 

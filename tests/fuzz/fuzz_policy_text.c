@@ -11,7 +11,7 @@ static void decide(const struct policy_set *indexed, const struct policy_set *pl
 	struct uid action = uid_make(STR("Action"), STR("view"));
 	struct uid resource = uid_make(STR("Photo"), STR("p1"));
 	struct policy_request request = {
-		&principal, &action, &resource, NULL, {.kind = VALUE_NONE}};
+		.principal = &principal, .action = &action, .resource = &resource};
 	struct policy_decision decisions[2];
 	struct arena arena;
 	enum err errs[2];

@@ -50,7 +50,8 @@ static enum answer answer_with(const struct entity_store *store, struct str text
 	struct uid principal = uid_make(STR("User"), STR("ana"));
 	struct uid action = uid_make(STR("Action"), STR("view"));
 	struct uid resource = uid_make(STR("Photo"), STR("p1"));
-	struct policy_request request = {&principal, &action, &resource, NULL, {0}};
+	struct policy_request request = {
+		.principal = &principal, .action = &action, .resource = &resource};
 	struct policy_set_options ids = {.ids = POLICY_IDS_POSITION};
 	struct policy_source source = {.file = "row", .text = text};
 	struct policy_decision decision;

@@ -342,6 +342,50 @@ static void test_entity__reads_values_by_the_schema(void **state)
 	schema_free(schema);
 }
 
+static const struct {
+	const char *json;
+	const char *type;
+	enum err want;
+} partial[] = {
+	{"{}", "T", OK},
+	{"{\"ip\": \"1.2.3.4\"}", "T", OK},
+	{"{\"r\": {\"n\": 1}}", "T", OK},
+	{"{\"r\": {}}", "T", ERR_MALFORMED},
+	{"{\"ip\": 1}", "T", ERR_MALFORMED},
+	{"{\"z\": 1}", "T", ERR_MALFORMED},
+	{"{\"ip\": \"::\", \"ip\": \"::\"}", "T", ERR_MALFORMED},
+	{"[]", "T", ERR_MALFORMED},
+	{"{}", "E", OK},
+	{"{\"n\": 1}", "E", ERR_MALFORMED},
+	{"{}", "X", OK},
+};
+
+/* What is required may be missing outermost only; what is there is of its type. */
+static void test_entity__reads_some_attributes_by_the_schema(void **state)
+{
+	struct schema *schema;
+	struct diag diag = {.text = ""};
+
+	(void)state;
+	assert_int_equal(schema_load("s", STR("entity T = {ip: ipaddr, r: {n: Long}}; entity E;"),
+				     &schema, &diag),
+			 OK);
+	for (size_t i = 0; i < ARRAY_LEN(partial); i++) {
+		struct value attrs = value_none();
+		struct arena arena;
+		enum err err;
+
+		print_message("# %s %s\n", partial[i].type, partial[i].json);
+		arena_init(&arena, 4096, 1 << 20);
+		err = entity_attrs_json(&arena, "attrs", str_from_c(partial[i].json), schema,
+					str_from_c(partial[i].type), &attrs, &diag);
+		assert_int_equal(err, partial[i].want);
+		assert_int_equal(attrs.kind, err == OK ? VALUE_RECORD : VALUE_NONE);
+		arena_fini(&arena);
+	}
+	schema_free(schema);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_entity__closes_long_chains),
 		cmocka_unit_test(test_entity__names_the_limit_passed),
 		cmocka_unit_test(test_entity__reads_values_by_the_schema),
+		cmocka_unit_test(test_entity__reads_some_attributes_by_the_schema),
 	};
 
 	return cmocka_run_group_tests_name("entity", tests, NULL, NULL);

@@ -473,7 +473,8 @@ static void test_policy__meets_only_policies_that_can_apply(void **state)
 	struct uid principal = uid_make(STR("U"), STR("u7"));
 	struct uid action = uid_make(STR("Action"), STR("a"));
 	struct uid resource = uid_make(STR("M"), STR("m"));
-	struct policy_request request = {&principal, &action, &resource, NULL, {0}};
+	struct policy_request request = {
+		.principal = &principal, .action = &action, .resource = &resource};
 	struct policy_decision decision;
 	struct policy_set *set;
 	struct arena arena;
@@ -527,7 +528,8 @@ static void test_policy__lays_the_principal_over_the_store(void **state)
 	const struct uid *parent = &uids[3];
 	struct text key = text_make(STR("age"));
 	struct value age = value_long(30);
-	struct policy_request request = {&uids[0], &uids[1], &uids[2], NULL, {0}};
+	struct policy_request request = {
+		.principal = &uids[0], .action = &uids[1], .resource = &uids[2]};
 	struct arena arena;
 	struct diag diag;
 
@@ -552,6 +554,40 @@ static void test_policy__lays_the_principal_over_the_store(void **state)
 	entity_store_free(store);
 }
 
+/* M::"m1" is in the store, in G::"g1" and without attributes; U::"u1" names it. */
+static void test_policy__lays_the_resource_over_the_store(void **state)
+{
+	static const char json[] =
+		"[{\"uid\": {\"type\": \"M\", \"id\": \"m1\"}, \"attrs\": {},"
+		"  \"parents\": [{\"type\": \"G\", \"id\": \"g1\"}]},"
+		" {\"uid\": {\"type\": \"U\", \"id\": \"u1\"}, \"attrs\": {\"likes\":"
+		"  {\"__entity\": {\"type\": \"M\", \"id\": \"m1\"}}}, \"parents\": []}]";
+	struct entity_store *store = entity_store_new(NULL);
+	struct uid uids[3] = {uid_make(STR("U"), STR("u1")), uid_make(STR("Action"), STR("a")),
+			      uid_make(STR("M"), STR("m1"))};
+	struct text key = text_make(STR("size"));
+	struct value size = value_long(7);
+	struct policy_request request = {
+		.principal = &uids[0], .action = &uids[1], .resource = &uids[2]};
+	static const char policy[] = "permit(principal, action, resource in G::\"g1\") when "
+				     "{ resource.size == 7 && principal.likes.size == 7 };";
+	struct entity over;
+	struct arena arena;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(entity_store_load_json(store, "e", str_from_c(json), NULL, &diag), OK);
+	assert_int_equal(entity_store_freeze(store, &diag), OK);
+	assert_false(is_allowed(policy, store, &request));
+	arena_init(&arena, 8192, 1 << 20);
+	over = *entity_store_find(store, &uids[2]);
+	over.attrs = value_record(&arena, &key, &size, 1).record;
+	request.resource_entity = &over;
+	assert_true(is_allowed(policy, store, &request));
+	arena_fini(&arena);
+	entity_store_free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -562,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_policy__names_the_limit_passed),
 		cmocka_unit_test(test_policy__refuses_to_decide_without_memory),
 		cmocka_unit_test(test_policy__lays_the_principal_over_the_store),
+		cmocka_unit_test(test_policy__lays_the_resource_over_the_store),
 		cmocka_unit_test(test_policy__decides_the_same_with_and_without_index),
 		cmocka_unit_test(test_policy__meets_only_policies_that_can_apply),
 	};
