@@ -11,6 +11,7 @@
 #define ADMIN_BODY_BYTES   65536
 #define ADMIN_ANSWER_BYTES (4U << 20)
 #define ADMIN_TIMEOUT_MS   10000
+#define ADMIN_FAULTS	   100
 
 struct admin {
 	const struct conn_env *env;
@@ -58,14 +59,25 @@ static enum err answer_metrics(struct admin *admin, struct buf *out, unsigned *o
 
 static enum err answer_reload(struct admin *admin, struct buf *out, unsigned *out_status)
 {
-	struct diag diag = {0};
+	struct diags all;
 	char text[1024];
+	enum err err = OK;
 
-	if (admin->ops->reload(admin->arg, &diag) == OK)
-		return buf_append(out, STR("reloaded\n"));
+	diags_init(&all, ADMIN_FAULTS);
+	if (admin->ops->reload(admin->arg, &all) == OK) {
+		err = buf_append(out, STR("reloaded\n"));
+		goto out;
+	}
 	*out_status = 422;
-	(void)diag_print(&diag, text, sizeof(text));
-	return buf_append(out, str_from_c(text));
+	for (size_t i = 0; err == OK && i < all.count; i++) {
+		(void)diag_print(&all.items[i], text, sizeof(text));
+		err = buf_append(out, str_from_c(text));
+		if (err == OK)
+			err = buf_append(out, STR("\n"));
+	}
+out:
+	diags_fini(&all);
+	return err;
 }
 
 static const struct {

@@ -12,6 +12,7 @@
 #define GATEWAY_ADMIN_ADMIN_H
 
 #include "base/buf.h"
+#include "base/diags.h"
 #include "gateway/net/conn.h"
 
 struct admin;
@@ -21,8 +22,8 @@ struct admin_ops {
 	/* True: new calls can be served. */
 	bool (*is_ready)(void *arg);
 	MUST_CHECK enum err (*write_metrics)(void *arg, struct buf *out);
-	/* Takes the configuration anew; on refusal diag says why and the old one stays. */
-	MUST_CHECK enum err (*reload)(void *arg, struct diag *diag);
+	/* Takes the configuration anew; on refusal `all` says why and the old one stays. */
+	MUST_CHECK enum err (*reload)(void *arg, struct diags *all);
 };
 
 /* fd is a bound listener and is taken. */

@@ -37,6 +37,8 @@ static const struct {
 	ROW(own_answers, KIND_COUNTER, "tollgate_own_answers_total", "",
 	    "Answers made by the gateway itself."),
 	ROW(denied, KIND_COUNTER, "tollgate_denied_total", "", "Calls denied by policy."),
+	ROW(nonconforming, KIND_COUNTER, "tollgate_nonconforming_total", "",
+	    "Calls denied because caller or call do not fit the policy schema."),
 	ROW(unauthentic, KIND_COUNTER, "tollgate_unauthentic_total", "",
 	    "Requests without a valid credential."),
 	ROW(attempts, KIND_COUNTER, "tollgate_upstream_attempts_total", "",

@@ -5,16 +5,19 @@
 #include <stdio.h>
 
 #include "gateway/cli/exit.h"
+#include "gateway/cli/faults.h"
 #include "gateway/config/config.h"
+#include "gateway/config/options.h"
 #include "gateway/config/reference.h"
 
 #define CHECK_REFERENCE_BYTES (256U << 10)
 
-static const char usage[] = "usage: tollgate check [--config FILE] [--options]\n"
-			    "\n"
-			    "Loads every file as serve would and says what is wrong and where.\n"
-			    "  --config FILE  the main file (default tollgate.yaml)\n"
-			    "  --options      print every option of tollgate.yaml and end\n";
+static const char usage[] =
+	"usage: tollgate check [--config FILE] [--options]\n"
+	"\n"
+	"Loads every file as serve would and says all that is wrong and where.\n"
+	"  --config FILE  the main file (default tollgate.yaml)\n"
+	"  --options      print every option of tollgate.yaml and end\n";
 
 static int print_options(void)
 {
@@ -43,22 +46,22 @@ static int check(const char *file)
 {
 	struct config *config = NULL;
 	struct snapshot *snap = NULL;
-	struct diag diag = {0};
-	char text[1024];
-	enum err err = config_load(file, &diag, &config);
+	struct diags all;
+	enum err err;
 
-	if (err == OK)
-		err = config_check_listeners(config, &diag);
-	if (err == OK)
-		err = config_snapshot(config, 1, &diag, &snap);
+	diags_init(&all, CONFIG_FAULTS);
+	err = config_load_all(file, &all, &config);
 	if (err == OK) {
-		print_good(config, snap);
-	} else {
-		(void)diag_print(&diag, text, sizeof(text));
-		fprintf(stderr, "%s\n", text);
+		err = config_check_listeners(config, &all);
+		err = option_both(err, config_snapshot_all(config, 1, &all, &snap));
 	}
+	if (err == OK)
+		print_good(config, snap);
+	else
+		faults_print(&all);
 	snapshot_unref(snap);
 	config_free(config);
+	diags_fini(&all);
 	if (err == OK)
 		return EXIT_CODE_FINE;
 	return err == ERR_IO || err == ERR_INTERNAL ? EXIT_CODE_FAILED : EXIT_CODE_NO;

@@ -14,6 +14,7 @@
 #include "gateway/admin/admin.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/cli/exit.h"
+#include "gateway/cli/faults.h"
 #include "gateway/config/config.h"
 #include "gateway/identity/jwks_source.h"
 #include "gateway/proxy/event.h"
@@ -49,12 +50,9 @@ struct server {
 };
 
 /* Without a snapshot the configuration was at fault, with one it was the machine. */
-static int print_diag(const struct server *server, const struct diag *diag)
+static int print_faults(const struct server *server, const struct diags *all)
 {
-	char text[1024];
-
-	(void)diag_print(diag, text, sizeof(text));
-	fprintf(stderr, "%s\n", text);
+	faults_print(all);
 	return server->snap == NULL ? EXIT_CODE_NO : EXIT_CODE_FAILED;
 }
 
@@ -221,7 +219,7 @@ static void log_restart(struct server *server, const struct config *config)
 	buf_fini(&names);
 }
 
-static enum err take_config(struct server *server, struct config *config, struct diag *diag,
+static enum err take_config(struct server *server, struct config *config, struct diags *all,
 			    struct snapshot **out)
 {
 	uint64_t generation = server->snap == NULL ? 1 : server->snap->generation + 1;
@@ -229,7 +227,7 @@ static enum err take_config(struct server *server, struct config *config, struct
 
 	/* Journal and ledger keep the name they were opened with. */
 	config->snapshot.gateway_id = server->started->gateway_id;
-	err = config_snapshot(config, generation, diag, out);
+	err = config_snapshot_all(config, generation, all, out);
 	if (err != OK)
 		return err;
 	log_sink_set_level(server->log.sink, config->log_level);
@@ -237,15 +235,15 @@ static enum err take_config(struct server *server, struct config *config, struct
 	return OK;
 }
 
-static enum err reload(struct server *server, struct diag *diag)
+static enum err reload(struct server *server, struct diags *all)
 {
 	struct config *config = NULL;
 	struct snapshot *snap = NULL;
 	int64_t *succeeded_ns;
-	enum err err = config_load(server->config_file, diag, &config);
+	enum err err = config_load_all(server->config_file, all, &config);
 
 	if (err == OK)
-		err = take_config(server, config, diag, &snap);
+		err = take_config(server, config, all, &snap);
 	if (err != OK) {
 		config_free(config);
 		server->failed_reloads++;
@@ -267,17 +265,26 @@ static enum err reload(struct server *server, struct diag *diag)
 	return OK;
 }
 
+static void log_faults(struct server *server, const struct diags *all)
+{
+	char text[FAULT_BYTES], quoted[FAULT_BYTES + 100];
+
+	for (size_t i = 0; i < all->count; i++) {
+		(void)diag_print(&all->items[i], text, sizeof(text));
+		log_error(&server->log, "reload_refused", "fault=%zu of=%zu why=%s", i + 1,
+			  all->total, log_quote(str_from_c(text), quoted, sizeof(quoted)));
+	}
+}
+
 static void on_hup(void *arg)
 {
 	struct server *server = arg;
-	struct diag diag = {0};
-	char text[1024], quoted[1100];
+	struct diags all;
 
-	if (reload(server, &diag) == OK)
-		return;
-	(void)diag_print(&diag, text, sizeof(text));
-	log_error(&server->log, "reload_refused", "why=%s",
-		  log_quote(str_from_c(text), quoted, sizeof(quoted)));
+	diags_init(&all, CONFIG_FAULTS);
+	if (reload(server, &all) != OK)
+		log_faults(server, &all);
+	diags_fini(&all);
 }
 
 struct key_message {
@@ -461,9 +468,9 @@ static enum err on_write_metrics(void *arg, struct buf *out)
 	return metrics_write(out, &sources);
 }
 
-static enum err on_reload(void *arg, struct diag *diag)
+static enum err on_reload(void *arg, struct diags *all)
 {
-	return reload(arg, diag);
+	return reload(arg, all);
 }
 
 static const struct admin_ops admin_ops = {
@@ -511,15 +518,11 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-static enum err server_start(struct server *server, struct diag *diag)
+/* Journal, ledger and sockets: what the machine must give. */
+static enum err start_threads(struct server *server, struct diag *diag)
 {
-	enum err err = config_load(server->config_file, diag, &server->config);
+	enum err err = open_stores(server, diag);
 
-	server->started = server->config;
-	if (err == OK)
-		err = take_config(server, server->config, diag, &server->snap);
-	if (err == OK)
-		err = open_stores(server, diag);
 	if (err == OK)
 		err = loop_signal(server->loop, SIGHUP, on_hup, server);
 	if (err == OK)
@@ -528,10 +531,22 @@ static enum err server_start(struct server *server, struct diag *diag)
 		err = loop_signal(server->loop, SIGINT, on_stop, server);
 	if (err == OK)
 		err = start_workers(server, diag);
+	return err != OK ? err : start_admin(server, diag);
+}
+
+static enum err server_start(struct server *server, struct diags *all)
+{
+	struct diag diag = {0};
+	enum err err = config_load_all(server->config_file, all, &server->config);
+
+	server->started = server->config;
 	if (err == OK)
-		err = start_admin(server, diag);
+		err = take_config(server, server->config, all, &server->snap);
 	if (err != OK)
 		return err;
+	err = start_threads(server, &diag);
+	if (err != OK)
+		return diags_add(all, err, &diag);
 	start_sources(server, NULL);
 	record_lifecycle(server, "start");
 	log_info(&server->log, "ready", "workers=%zu models=%zu policies=%zu epoch=%u",
@@ -604,7 +619,7 @@ int cli_serve(int argc, char **argv)
 	};
 	const char *file = "tollgate.yaml";
 	struct server server = {0};
-	struct diag diag = {0};
+	struct diags all;
 	int c, code;
 
 	while ((c = getopt_long(argc, argv, "c:h", longopts, NULL)) != -1) {
@@ -622,11 +637,13 @@ int cli_serve(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	server_init(&server, file);
-	if (server_start(&server, &diag) != OK) {
+	diags_init(&all, CONFIG_FAULTS);
+	if (server_start(&server, &all) != OK) {
 		/* Threads may run and sockets stand open: the process is the clean-up. */
-		code = print_diag(&server, &diag);
+		code = print_faults(&server, &all);
 		exit(code);
 	}
+	diags_fini(&all);
 	loop_run(server.loop);
 	code = server_stop(&server);
 	server_fini(&server);

@@ -62,6 +62,7 @@ static enum err read_keys(struct option_reader *reader, const struct config_yaml
 			  struct jwks_source_options *source)
 {
 	enum err err = check_source(reader, node, raw);
+	struct diag diag = {0};
 
 	*source = (struct jwks_source_options){
 		.issuer = source->issuer,
@@ -74,7 +75,8 @@ static enum err read_keys(struct option_reader *reader, const struct config_yaml
 	};
 	if (err != OK || str_is_set(raw->url))
 		return err;
-	return jwks_load(raw->file.ptr, out->algorithms, reader->diag, &out->keys);
+	err = jwks_load(raw->file.ptr, out->algorithms, &diag, &out->keys);
+	return err == OK ? OK : option_note(reader, err, &diag);
 }
 
 static enum err read_issuer(struct option_reader *reader, const struct config_yaml *node,
@@ -96,9 +98,8 @@ static enum err read_issuer(struct option_reader *reader, const struct config_ya
 		.column = node->column,
 	};
 	err = read_algorithms(reader, node, &raw, out);
-	if (err == OK)
-		err = read_attributes(reader, &raw, out);
-	return err != OK ? err : read_keys(reader, node, &raw, out, source);
+	err = option_both(err, read_attributes(reader, &raw, out));
+	return option_both(err, read_keys(reader, node, &raw, out, source));
 }
 
 enum err config_issuers_read(struct option_reader *reader, const struct config_yaml *list,
@@ -112,12 +113,11 @@ enum err config_issuers_read(struct option_reader *reader, const struct config_y
 	out->sources = arena_array(reader->arena, list->count, sizeof(*out->sources));
 	if (out->items == NULL || out->sources == NULL)
 		return option_fail(reader, ERR_LIMIT, list, "the file is too large");
-	for (const struct config_yaml *node = list->first; err == OK && node != NULL;
-	     node = node->next) {
+	for (const struct config_yaml *node = list->first; node != NULL; node = node->next) {
 		size_t i = out->count++;
 
 		out->sources[i].issuer = i;
-		err = read_issuer(reader, node, &out->items[i], &out->sources[i]);
+		err = option_both(err, read_issuer(reader, node, &out->items[i], &out->sources[i]));
 	}
 	return err;
 }

@@ -23,6 +23,7 @@ static enum err read_list(struct option_reader *reader, const struct config_yaml
 {
 	struct str *items;
 	size_t count = 0;
+	enum err err = OK;
 
 	if (node->kind != CONFIG_YAML_LIST)
 		return option_fail(reader, ERR_MALFORMED, node, STR_FMT " must be a list, not %s",
@@ -30,14 +31,10 @@ static enum err read_list(struct option_reader *reader, const struct config_yaml
 	items = arena_array(reader->arena, node->count, sizeof(*items));
 	if (items == NULL)
 		return option_fail(reader, ERR_LIMIT, node, "the file is too large");
-	for (const struct config_yaml *item = node->first; item != NULL; item = item->next) {
-		enum err err = read_text(reader, item, &items[count++]);
-
-		if (err != OK)
-			return err;
-	}
+	for (const struct config_yaml *item = node->first; item != NULL; item = item->next)
+		err = option_both(err, read_text(reader, item, &items[count++]));
 	*out = (struct str_list){items, count};
-	return OK;
+	return err;
 }
 
 /* What the value looks like is what it is: a quoted one is always text. */
@@ -68,6 +65,7 @@ static enum err read_attributes(struct option_reader *reader, const struct confi
 				struct apikey_row *row)
 {
 	struct attribute *attributes;
+	enum err err = OK;
 
 	if (node->kind != CONFIG_YAML_MAP || node->count > KEYS_ATTRIBUTES)
 		return option_fail(reader, ERR_MALFORMED, node,
@@ -76,13 +74,10 @@ static enum err read_attributes(struct option_reader *reader, const struct confi
 	if (attributes == NULL)
 		return option_fail(reader, ERR_LIMIT, node, "the file is too large");
 	row->attributes = attributes;
-	for (const struct config_yaml *item = node->first; item != NULL; item = item->next) {
-		enum err err = read_attribute(reader, item, &attributes[row->attribute_count++]);
-
-		if (err != OK)
-			return err;
-	}
-	return OK;
+	for (const struct config_yaml *item = node->first; item != NULL; item = item->next)
+		err = option_both(
+			err, read_attribute(reader, item, &attributes[row->attribute_count++]));
+	return err;
 }
 
 static enum err read_kind(struct option_reader *reader, const struct config_yaml *node,
@@ -184,6 +179,7 @@ static enum err read_row(struct option_reader *reader, const struct config_yaml 
 			 struct apikey_row *row)
 {
 	static const struct str none = STR("");
+	enum err err = OK;
 
 	*row = (struct apikey_row){
 		.kind = PRINCIPAL_USER,
@@ -196,13 +192,9 @@ static enum err read_row(struct option_reader *reader, const struct config_yaml 
 	if (node->kind != CONFIG_YAML_MAP)
 		return option_fail(reader, ERR_MALFORMED, node, "a key must be a map, not %s",
 				   config_yaml_kind_name(node->kind));
-	for (const struct config_yaml *item = node->first; item != NULL; item = item->next) {
-		enum err err = read_member(reader, item, row);
-
-		if (err != OK)
-			return err;
-	}
-	return OK;
+	for (const struct config_yaml *item = node->first; item != NULL; item = item->next)
+		err = option_both(err, read_member(reader, item, row));
+	return err;
 }
 
 enum err config_keys_read(struct option_reader *reader, const struct config_yaml *root,
@@ -212,6 +204,7 @@ enum err config_keys_read(struct option_reader *reader, const struct config_yaml
 		root->kind == CONFIG_YAML_MAP ? config_yaml_get(root, STR("keys")) : NULL;
 	struct apikey_row *rows;
 	size_t count = 0;
+	enum err err = OK;
 
 	if (root->kind == CONFIG_YAML_MAP && root->count == 0)
 		return OK;
@@ -229,12 +222,10 @@ enum err config_keys_read(struct option_reader *reader, const struct config_yaml
 	rows = arena_array(reader->arena, list->count, sizeof(*rows));
 	if (rows == NULL)
 		return option_fail(reader, ERR_LIMIT, list, "the file is too large");
-	for (const struct config_yaml *node = list->first; node != NULL; node = node->next) {
-		enum err err = read_row(reader, node, &rows[count++]);
-
-		if (err != OK)
-			return err;
-	}
+	for (const struct config_yaml *node = list->first; node != NULL; node = node->next)
+		err = option_both(err, read_row(reader, node, &rows[count++]));
+	if (err != OK)
+		return err;
 	*out = rows;
 	*out_count = count;
 	return OK;

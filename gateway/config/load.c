@@ -50,7 +50,7 @@ static enum err load_file(struct load *load, const struct config_yaml *node, con
 	if (err == OK)
 		return keep_text(load, path, *out);
 	if (node == NULL)
-		return diag_set(load->diag, err, diag.file, 0, 0, "%s", diag.text);
+		return diags_add(load->all, err, &diag);
 	return option_fail(&load->reader, err, node, "%s %s", diag.file, diag.text);
 }
 
@@ -66,6 +66,7 @@ static enum err load_yaml(struct load *load, const struct config_yaml *node, con
 			  struct option_reader *reader, const struct config_yaml **out)
 {
 	struct str text = {0};
+	struct diag diag = {0};
 	enum err err = load_file(load, node, path, CONFIG_YAML_BYTES, &text);
 
 	if (err != OK)
@@ -75,9 +76,10 @@ static enum err load_yaml(struct load *load, const struct config_yaml *node, con
 		.file = path,
 		.text = text,
 		.folder = folder_of(&load->arena, str_from_c(path)),
-		.diag = load->diag,
+		.all = load->all,
 	};
-	return config_yaml_parse(&load->arena, path, text, load->diag, out);
+	err = config_yaml_parse(&load->arena, path, text, &diag, out);
+	return err == OK ? OK : option_note(reader, err, &diag);
 }
 
 /* The value of an option that was read; never NULL for one that is set. */
@@ -138,12 +140,12 @@ static enum err load_singles(struct load *load, const struct config_yaml *root)
 		return option_fail(&load->reader, ERR_MALFORMED, root,
 				   "the file must be a map of sections, not %s",
 				   config_yaml_kind_name(root->kind));
-	for (const struct config_yaml *node = root->first; err == OK && node != NULL;
-	     node = node->next)
-		err = check_section(load, node);
-	for (size_t i = 0; err == OK && i < ARRAY_LEN(singles); i++)
-		err = option_read(&load->reader, singles[i].section,
-				  config_yaml_get(root, singles[i].name), &load->raw);
+	for (const struct config_yaml *node = root->first; node != NULL; node = node->next)
+		err = option_both(err, check_section(load, node));
+	for (size_t i = 0; i < ARRAY_LEN(singles); i++)
+		err = option_both(err,
+				  option_read(&load->reader, singles[i].section,
+					      config_yaml_get(root, singles[i].name), &load->raw));
 	return err;
 }
 
@@ -219,11 +221,12 @@ static enum err load_listeners(struct load *load, const struct config_yaml *root
 	if (err == OK && (list->count == 0 || list->count > CONFIG_LISTENERS))
 		err = option_fail(&load->reader, ERR_LIMIT, list,
 				  "listeners must have 1 to %d entries", CONFIG_LISTENERS);
-	for (const struct config_yaml *node = err == OK ? list->first : NULL;
-	     err == OK && node != NULL; node = node->next) {
+	for (const struct config_yaml *node = err == OK ? list->first : NULL; node != NULL;
+	     node = node->next) {
 		size_t i = config->listener_count++;
 
-		err = load_listener(load, node, &load->listeners[i], &config->listeners[i]);
+		err = option_both(
+			err, load_listener(load, node, &load->listeners[i], &config->listeners[i]));
 	}
 	return err;
 }
@@ -234,20 +237,19 @@ static enum err load_routes(struct load *load, const struct config_yaml *root)
 	struct config_upstreams upstreams = {0};
 	struct config_models models = {0};
 	const struct config_yaml *list;
-	enum err err = list_of(load, root, STR("upstreams"), &list);
+	enum err upstreams_err = list_of(load, root, STR("upstreams"), &list), models_err;
 
-	if (err == OK)
-		err = config_upstreams_read(&load->reader, list, &upstreams);
+	if (upstreams_err == OK)
+		upstreams_err = config_upstreams_read(&load->reader, list, &upstreams);
 	/* Kept even so: credentials are wiped from there. */
 	snapshot->upstreams = upstreams.items;
 	snapshot->upstream_count = upstreams.count;
-	if (err == OK)
-		err = list_of(load, root, STR("models"), &list);
-	if (err == OK)
-		err = config_models_read(&load->reader, list, &models);
+	models_err = list_of(load, root, STR("models"), &list);
+	if (models_err == OK)
+		models_err = config_models_read(&load->reader, list, &models);
 	snapshot->models = models.items;
 	snapshot->model_count = models.count;
-	return err;
+	return option_both(upstreams_err, models_err);
 }
 
 /* Files that are named ------------------------------------------------------------------- */
@@ -307,6 +309,7 @@ static enum err load_source(struct load *load, const struct config_yaml *node, s
 	if (!str_is_set(path))
 		return OK;
 	out->file = path.ptr;
+	out->format = str_has_suffix(path, STR(".json")) ? POLICY_FORMAT_JSON : POLICY_FORMAT_TEXT;
 	return load_file(load, node, path.ptr, LOAD_TEXT_BYTES, &out->text);
 }
 
@@ -331,11 +334,11 @@ static enum err load_pattern(struct load *load, const struct config_yaml *node, 
 
 	if (err != OK)
 		return option_fail(&load->reader, err, node, "files: %s: %s", diag.file, diag.text);
-	for (size_t i = 0; err == OK && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (is_loaded(snapshot, paths[i]))
 			continue;
-		err = load_source(load, node, str_from_c(paths[i]),
-				  &sources[snapshot->policy_count]);
+		err = option_both(err, load_source(load, node, str_from_c(paths[i]),
+						   &sources[snapshot->policy_count]));
 		snapshot->policy_count++;
 	}
 	return err;
@@ -354,17 +357,14 @@ static enum err load_policies(struct load *load, const struct config_yaml *root)
 		return fail_memory(load, node);
 	snapshot->policies = sources;
 	/* The node of each entry, when they stand in a list. */
-	if (node->kind == CONFIG_YAML_LIST)
+	if (node != NULL && node->kind == CONFIG_YAML_LIST)
 		node = node->first;
-	for (size_t i = 0; err == OK && i < patterns->count; i++, node = node->next)
-		err = load_pattern(load, node, patterns->items[i], sources);
-	if (err == OK)
-		err = load_source(load, node_of(root, STR("policy"), STR("schema")),
-				  load->raw.schema_file, &snapshot->schema);
-	if (err == OK)
-		err = load_source(load, node_of(root, STR("policy"), STR("entities")),
-				  load->raw.entities_file, &snapshot->entities);
-	return err;
+	for (size_t i = 0; i < patterns->count; i++, node = node->next)
+		err = option_both(err, load_pattern(load, node, patterns->items[i], sources));
+	err = option_both(err, load_source(load, node_of(root, STR("policy"), STR("schema")),
+					   load->raw.schema_file, &snapshot->schema));
+	return option_both(err, load_source(load, node_of(root, STR("policy"), STR("entities")),
+					    load->raw.entities_file, &snapshot->entities));
 }
 
 /* The rest --------------------------------------------------------------------------------- */
@@ -465,14 +465,10 @@ static enum err check_ledger(struct load *load, const struct config_yaml *root)
 
 	if (load->raw.store != 1)
 		return OK;
-	if (str_is_set(load->raw.redis_url) && has_password(load->raw.redis_url)) {
-		err = option_fail(&load->reader, ERR_MALFORMED, node,
-				  "redis.url: a password must not stand in this file; use "
-				  "redis.user and redis.password");
-		if (load->diag != NULL)
-			load->diag->source[0] = '\0';
-		return err;
-	}
+	if (str_is_set(load->raw.redis_url) && has_password(load->raw.redis_url))
+		return option_fail_secret(&load->reader, ERR_MALFORMED, node,
+					  "redis.url: a password must not stand in this file; use "
+					  "redis.user and redis.password");
 	err = ledger_redis_url_parse(&load->config.ledger.redis, &diag, &url);
 	crypt_wipe(&url, sizeof(url));
 	if (err == OK)
@@ -493,59 +489,91 @@ static void set_hash(struct load *load)
 	load->config.snapshot.config_hash = load->config.hash;
 }
 
+/* Every section is read whatever became of the others, so that all faults are told at once. */
+static enum err load_sections(struct load *load, const struct config_yaml *root)
+{
+	enum err err = load_singles(load, root);
+	bool has_singles = err == OK;
+
+	if (root->kind != CONFIG_YAML_MAP)
+		return err;
+	if (has_singles)
+		err = parse_offset(load, root, &load->config.snapshot.utc_offset_ms);
+	if (str_is_set(load->raw.admin_address))
+		err = option_both(err, check_address(load, config_yaml_get(root, STR("admin")),
+						     load->raw.admin_address));
+	err = option_both(err, load_listeners(load, root));
+	err = option_both(err, load_routes(load, root));
+	err = option_both(err, load_keys(load, root));
+	err = option_both(err, load_issuers(load));
+	err = option_both(err, load_prices(load, root));
+	err = option_both(err, load_policies(load, root));
+	if (!has_singles)
+		return err;
+	fill_process(load);
+	fill_stores(load);
+	return option_both(err, check_ledger(load, root));
+}
+
+/* No snapshot will be made, which would check them. */
+static void check_rules(struct load *load)
+{
+	struct rulebook_options options = snapshot_rulebook_options(&load->config.snapshot);
+	struct rulebook book;
+
+	if (options.policy_count > 0 && str_is_set(options.schema.text) &&
+	    rulebook_load(&options, load->all, NULL, &book) == OK)
+		rulebook_fini(&book);
+}
+
 static enum err load_all(struct load *load, const char *file)
 {
 	const struct config_yaml *root;
 	enum err err = load_yaml(load, NULL, file, &load->reader, &root);
 
-	if (err == OK)
-		err = load_singles(load, root);
-	if (err == OK)
-		err = parse_offset(load, root, &load->config.snapshot.utc_offset_ms);
-	if (err == OK && str_is_set(load->raw.admin_address))
-		err = check_address(load, config_yaml_get(root, STR("admin")),
-				    load->raw.admin_address);
-	if (err == OK)
-		err = load_listeners(load, root);
-	if (err == OK)
-		err = load_routes(load, root);
-	if (err == OK)
-		err = load_keys(load, root);
-	if (err == OK)
-		err = load_issuers(load);
-	if (err == OK)
-		err = load_prices(load, root);
-	if (err == OK)
-		err = load_policies(load, root);
 	if (err != OK)
 		return err;
-	fill_process(load);
-	fill_stores(load);
-	set_hash(load);
-	return check_ledger(load, root);
+	err = load_sections(load, root);
+	if (err == OK && arena_has_overflowed(&load->arena))
+		err = fail_memory(load, NULL);
+	if (err != OK && !arena_has_overflowed(&load->arena))
+		check_rules(load);
+	if (err == OK)
+		set_hash(load);
+	return err;
 }
 
-enum err config_load(const char *file, struct diag *diag, struct config **out)
+enum err config_load_all(const char *file, struct diags *all, struct config **out)
 {
 	struct load *load = base_alloc(sizeof(*load));
 	enum err err;
 
-	load->diag = diag;
+	load->all = load->reader.all = all;
 	arena_init(&load->arena, 65536, LOAD_ARENA_MAX);
 	buf_init(&load->digests, LOAD_ARENA_MAX);
 	load->config.file = arena_str(&load->arena, str_from_c(file)).ptr;
 	err = load_all(load, load->config.file);
-	if (err == OK && arena_has_overflowed(&load->arena))
-		err = fail_memory(load, NULL);
 	buf_fini(&load->digests);
 	if (err != OK) {
 		config_free(&load->config);
 		return err;
 	}
-	load->diag = load->reader.diag = NULL;
+	load->all = load->reader.all = NULL;
 	config_warn(&load->config);
 	*out = &load->config;
 	return OK;
+}
+
+enum err config_load(const char *file, struct diag *diag, struct config **out)
+{
+	struct diags all;
+	enum err err;
+
+	diags_init(&all, CONFIG_FAULTS);
+	err = config_load_all(file, &all, out);
+	(void)diags_first(&all, diag);
+	diags_fini(&all);
+	return err;
 }
 
 static void wipe(struct str secret)

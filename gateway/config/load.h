@@ -27,7 +27,7 @@ struct load {
 	struct config_raw raw;
 	struct config_raw_listener listeners[CONFIG_LISTENERS];
 	struct option_reader reader; /* of the main file */
-	struct diag *diag;
+	struct diags *all;
 	const struct load_text *texts;
 	struct buf digests; /* SHA-256 of every file, in the order of reading */
 };

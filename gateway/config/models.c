@@ -81,9 +81,9 @@ enum err config_upstreams_read(struct option_reader *reader, const struct config
 	if (out->items == NULL)
 		return option_fail(reader, ERR_LIMIT, list, "the file is too large");
 	map_init(&names, list->count + 1);
-	for (const struct config_yaml *node = list->first; err == OK && node != NULL;
-	     node = node->next)
-		err = read_upstream(reader, node, &names, &out->items[out->count++]);
+	for (const struct config_yaml *node = list->first; node != NULL; node = node->next)
+		err = option_both(err,
+				  read_upstream(reader, node, &names, &out->items[out->count++]));
 	map_fini(&names);
 	return err;
 }
@@ -96,11 +96,10 @@ enum err config_models_read(struct option_reader *reader, const struct config_ya
 	out->items = arena_array(reader->arena, list->count, sizeof(*out->items));
 	if (out->items == NULL)
 		return option_fail(reader, ERR_LIMIT, list, "the file is too large");
-	for (const struct config_yaml *node = list->first; err == OK && node != NULL;
-	     node = node->next) {
+	for (const struct config_yaml *node = list->first; node != NULL; node = node->next) {
 		struct model_options *own = &out->items[out->count++];
 
-		err = option_read(reader, OPTION_MODEL, node, own);
+		err = option_both(err, option_read(reader, OPTION_MODEL, node, own));
 		own->line = node->line;
 		own->column = node->column;
 		if (own->region_count == 0 && str_is_set(own->region)) {

@@ -138,20 +138,49 @@ void option_range(const struct option_row *row, char out[static OPTION_RANGE_BYT
 	(void)snprintf(out, OPTION_RANGE_BYTES, "%s .. %s%s", low, high, what);
 }
 
+enum err option_note(struct option_reader *reader, enum err err, const struct diag *diag)
+{
+	if (reader->fault_count++ == 0 && reader->diag != NULL)
+		*reader->diag = *diag;
+	return diags_add(reader->all, err, diag);
+}
+
+PRINTF_LIKE(4, 0)
+static void fill_fault(const struct option_reader *reader, enum err err,
+		       const struct config_yaml *node, const char *fmt, va_list args,
+		       struct diag *out)
+{
+	char text[sizeof(out->text)];
+
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	(void)diag_set(out, err, reader->file, node == NULL ? 0 : node->line,
+		       node == NULL ? 0 : node->column, "%s", text);
+}
+
 enum err option_fail(struct option_reader *reader, enum err err, const struct config_yaml *node,
 		     const char *fmt, ...)
 {
-	char text[400];
+	struct diag diag = {0};
 	va_list args;
 
 	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
+	fill_fault(reader, err, node, fmt, args, &diag);
 	va_end(args);
-	err = diag_set(reader->diag, err, reader->file, node == NULL ? 0 : node->line,
-		       node == NULL ? 0 : node->column, "%s", text);
 	if (node != NULL)
-		diag_set_source(reader->diag, reader->text.ptr, reader->text.len);
-	return err;
+		diag_set_source(&diag, reader->text.ptr, reader->text.len);
+	return option_note(reader, err, &diag);
+}
+
+enum err option_fail_secret(struct option_reader *reader, enum err err,
+			    const struct config_yaml *node, const char *fmt, ...)
+{
+	struct diag diag = {0};
+	va_list args;
+
+	va_start(args, fmt);
+	fill_fault(reader, err, node, fmt, args, &diag);
+	va_end(args);
+	return option_note(reader, err, &diag);
 }
 
 struct str option_path(struct option_reader *reader, struct str path)
@@ -260,16 +289,17 @@ static enum err read_level(struct option_reader *reader, enum option_section sec
 {
 	enum err err = OK;
 
-	for (const struct config_yaml *node = map->first; err == OK && node != NULL;
-	     node = node->next) {
+	for (const struct config_yaml *node = map->first; node != NULL; node = node->next) {
 		const struct option_row *row = find_row(section, prefix, node->key);
+		enum err one;
 
 		if (row != NULL)
-			err = config_value_read(reader, row, node, option_member(row, target));
+			one = config_value_read(reader, row, node, option_member(row, target));
 		else if (prefix.len > 0)
-			err = fail_unknown(reader, section, prefix, node);
+			one = fail_unknown(reader, section, prefix, node);
 		else
-			err = read_inner(reader, section, node, target);
+			one = read_inner(reader, section, node, target);
+		err = option_both(err, one);
 	}
 	return err;
 }
@@ -277,15 +307,17 @@ static enum err read_level(struct option_reader *reader, enum option_section sec
 static enum err check_given(struct option_reader *reader, enum option_section section,
 			    const struct config_yaml *map)
 {
+	enum err err = OK;
+
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (rows[i].section != section || !is_required(&rows[i]))
 			continue;
 		if (map == NULL || config_yaml_get(map, str_from_c(rows[i].name)) == NULL)
-			return option_fail(reader, ERR_MALFORMED, map,
-					   "%s: the option \"%s\" is missing (%s)",
-					   sections[section].name, rows[i].name, rows[i].sentence);
+			err = option_fail(reader, ERR_MALFORMED, map,
+					  "%s: the option \"%s\" is missing (%s)",
+					  sections[section].name, rows[i].name, rows[i].sentence);
 	}
-	return OK;
+	return err;
 }
 
 enum err option_read(struct option_reader *reader, enum option_section section,
@@ -302,5 +334,5 @@ enum err option_read(struct option_reader *reader, enum option_section section,
 	/* What is wrong is said before what is missing: one explains the other. */
 	if (err == OK && map != NULL)
 		err = read_level(reader, section, STR(""), map, target);
-	return err != OK ? err : check_given(reader, section, map);
+	return option_both(err, check_given(reader, section, map));
 }

@@ -12,6 +12,7 @@
 #define GATEWAY_CONFIG_OPTIONS_H
 
 #include "base/arena.h"
+#include "base/diags.h"
 #include "gateway/config/yaml.h"
 #include "gateway/identity/bearer.h"
 #include "gateway/route/model.h"
@@ -84,8 +85,10 @@ struct option_reader {
 	struct arena *arena;
 	const char *file;
 	struct str text;
-	struct str folder; /* relative paths are taken from it */
-	struct diag *diag;
+	struct str folder;  /* relative paths are taken from it */
+	struct diag *diag;  /* the first fault; may be NULL */
+	struct diags *all;  /* every fault; may be NULL */
+	size_t fault_count; /* readers go on behind a fault */
 };
 
 /* Fills *target (the section's struct) from map; NULL or nothing: the defaults alone. */
@@ -95,6 +98,19 @@ MUST_CHECK enum err option_read(struct option_reader *reader, enum option_sectio
 PRINTF_LIKE(4, 5)
 enum err option_fail(struct option_reader *reader, enum err err, const struct config_yaml *node,
 		     const char *fmt, ...);
+/* The same without the line, which holds a secret. */
+PRINTF_LIKE(4, 5)
+enum err option_fail_secret(struct option_reader *reader, enum err err,
+			    const struct config_yaml *node, const char *fmt, ...);
+/* What another module found; returns err. */
+enum err option_note(struct option_reader *reader, enum err err, const struct diag *diag);
+
+/* The answer of two steps of which both are taken: the first fault. */
+static inline enum err option_both(enum err first, enum err second)
+{
+	return first != OK ? first : second;
+}
+
 /* A path as the file means it, NUL-terminated. */
 struct str option_path(struct option_reader *reader, struct str path);
 

@@ -147,18 +147,21 @@ static enum err read_entry(struct prices *prices, const struct config_yaml *entr
 	};
 	enum err err = want(prices, entry, CONFIG_YAML_MAP);
 
-	for (const struct config_yaml *node = entry->first; err == OK && node != NULL;
-	     node = node->next) {
+	for (const struct config_yaml *node = entry->kind == CONFIG_YAML_MAP ? entry->first : NULL;
+	     node != NULL; node = node->next) {
+		enum err one = OK;
+
 		if (str_eq(node->key, STR("models")))
-			err = read_models(prices, &row, node);
+			one = read_models(prices, &row, node);
 		else if (str_eq(node->key, STR("rates")))
 			rates = node;
 		else if (str_eq(node->key, STR("bands")))
 			bands = node;
 		else if (!read_text_member(&row, node))
-			err = unknown_member(prices, node, "an entry");
+			one = unknown_member(prices, node, "an entry");
 		else
-			err = want(prices, node, CONFIG_YAML_SCALAR);
+			one = want(prices, node, CONFIG_YAML_SCALAR);
+		err = option_both(err, one);
 	}
 	if (err == OK && rates == NULL)
 		err = option_fail(prices->reader, ERR_MALFORMED, entry, "an entry must have rates");
@@ -200,31 +203,28 @@ enum err config_prices_read(struct option_reader *reader, const struct config_ya
 	const struct config_yaml *list = NULL;
 	enum err err = want(&prices, root, CONFIG_YAML_MAP);
 
-	for (const struct config_yaml *node = root->first; err == OK && node != NULL;
-	     node = node->next) {
+	for (const struct config_yaml *node = root->kind == CONFIG_YAML_MAP ? root->first : NULL;
+	     node != NULL; node = node->next) {
 		if (str_eq(node->key, STR("prices")))
 			list = node;
 		else if (str_eq(node->key, STR("version")))
-			err = read_text(&prices, node, &prices.version);
+			err = option_both(err, read_text(&prices, node, &prices.version));
 		else if (str_eq(node->key, STR("currency")))
-			err = read_text(&prices, node, &prices.currency);
+			err = option_both(err, read_text(&prices, node, &prices.currency));
 		else
-			err = unknown_member(&prices, node, "the price book");
+			err = option_both(err, unknown_member(&prices, node, "the price book"));
 	}
 	if (err == OK && list == NULL)
 		err = option_fail(reader, ERR_MALFORMED, root,
 				  "the file must have a list \"prices\"");
-	if (err == OK)
-		err = want(&prices, list, CONFIG_YAML_LIST);
-	if (err != OK)
-		return err;
+	if (list == NULL || list->kind != CONFIG_YAML_LIST)
+		return option_both(err, list == NULL ? err : want(&prices, list, CONFIG_YAML_LIST));
 	prices.cap = count_rates(list);
 	prices.rows = arena_array(reader->arena, prices.cap + 1, sizeof(*prices.rows));
 	if (prices.rows == NULL)
 		return option_fail(reader, ERR_LIMIT, list, "the file is too large");
-	for (const struct config_yaml *entry = list->first; err == OK && entry != NULL;
-	     entry = entry->next)
-		err = read_entry(&prices, entry);
+	for (const struct config_yaml *entry = list->first; entry != NULL; entry = entry->next)
+		err = option_both(err, read_entry(&prices, entry));
 	if (err != OK)
 		return err;
 	*out = prices.rows;

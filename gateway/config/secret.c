@@ -17,11 +17,8 @@ struct secret {
 /* Without the line itself: it may hold what should not be there. */
 static enum err refuse(const struct secret *secret, enum err err, const char *what, struct str arg)
 {
-	err = option_fail(secret->reader, err, secret->node, "%s: %s" STR_FMT, secret->name, what,
-			  STR_ARG(arg));
-	if (secret->reader->diag != NULL)
-		secret->reader->diag->source[0] = '\0';
-	return err;
+	return option_fail_secret(secret->reader, err, secret->node, "%s: %s" STR_FMT, secret->name,
+				  what, STR_ARG(arg));
 }
 
 static bool has_control(struct str text)
@@ -62,13 +59,9 @@ static enum err append_file(struct secret *secret, struct str name)
 	if (!str_is_set(path))
 		return refuse(secret, ERR_LIMIT, "the file is too large", STR(""));
 	err = config_file_read(secret->reader->arena, path.ptr, SECRET_BYTES, &diag, &content);
-	if (err != OK) {
-		err = option_fail(secret->reader, err, secret->node, "%s: %s %s", secret->name,
-				  diag.file, diag.text);
-		if (secret->reader->diag != NULL)
-			secret->reader->diag->source[0] = '\0';
-		return err;
-	}
+	if (err != OK)
+		return option_fail_secret(secret->reader, err, secret->node, "%s: %s %s",
+					  secret->name, diag.file, diag.text);
 	text = content;
 	while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
 		text.len--;

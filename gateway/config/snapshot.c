@@ -41,11 +41,26 @@ static bool is_priced_now(const struct snapshot *snap, const struct model *model
 	return price_find_set(snap->rules->prices, &key, clock_wall_ns(), 0) != NULL;
 }
 
-/* What can be said of prices without a call. A price that begins tomorrow is no fault. */
-static enum err check_prices(struct config *config, const struct snapshot *snap, struct diag *diag)
+static enum err refuse_unpriced(const struct config *config, const struct model_options *options,
+				struct diags *all)
 {
 	const char *file = config->snapshot.prices_file;
+	struct diag diag = {0};
+	enum err err = diag_set(&diag, ERR_NOT_FOUND, config->file, options->line, options->column,
+				"model " STR_FMT ": the price book does not know \"" STR_FMT
+				"\"; add it to %s or set prices.unpriced: allow",
+				STR_ARG(options->name), STR_ARG(options->price),
+				file[0] == '\0' ? "a file named by prices.file" : file);
+
+	place(config, &diag);
+	return diags_add(all, err, &diag);
+}
+
+/* What can be said of prices without a call. A price that begins tomorrow is no fault. */
+static enum err check_prices(struct config *config, const struct snapshot *snap, struct diags *all)
+{
 	size_t count = config->snapshot.allow_unpriced ? 0 : model_count(snap->rules->models);
+	enum err err = OK;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct model *model = model_at(snap->rules->models, i);
@@ -55,62 +70,89 @@ static enum err check_prices(struct config *config, const struct snapshot *snap,
 			continue;
 		if (!price_book_knows(snap->rules->prices, options->price) &&
 		    !price_book_knows(snap->rules->prices, options->upstream_model))
-			return diag_set(diag, ERR_NOT_FOUND, config->file, options->line,
-					options->column,
-					"model " STR_FMT ": the price book does not know \"" STR_FMT
-					"\"; add it to %s or set prices.unpriced: allow",
-					STR_ARG(options->name), STR_ARG(options->price),
-					file[0] == '\0' ? "a file named by prices.file" : file);
-		config_warning_add(config,
-				   "model " STR_FMT
-				   ": no price is in force for its provider and region; its calls "
-				   "will be refused",
-				   STR_ARG(options->name));
+			err = refuse_unpriced(config, options, all);
+		else
+			config_warning_add(
+				config,
+				"model " STR_FMT
+				": no price is in force for its provider and region; its calls "
+				"will be refused",
+				STR_ARG(options->name));
 	}
-	return OK;
+	return err;
+}
+
+static void keep_warnings(struct config *config, const struct diags *warnings)
+{
+	for (size_t i = 0; i < warnings->count; i++) {
+		const struct diag *diag = &warnings->items[i];
+
+		config_warning_add(config, "%s:%u:%u: %s", diag->file, diag->line, diag->column,
+				   diag->text);
+	}
+}
+
+enum err config_snapshot_all(struct config *config, uint64_t generation, struct diags *all,
+			     struct snapshot **out)
+{
+	struct snapshot *snap = NULL;
+	struct diags warnings;
+	size_t before = all->count;
+	enum err err;
+
+	diags_init(&warnings, CONFIG_WARNINGS);
+	config->snapshot.generation = generation;
+	config->snapshot.warnings = &warnings;
+	err = snapshot_new(&config->snapshot, all, &snap);
+	for (size_t i = before; i < all->count; i++) {
+		if (all->items[i].text[0] == '\0')
+			(void)diag_set(&all->items[i], err, "", 0, 0,
+				       "the configuration is too large");
+		place(config, &all->items[i]);
+	}
+	if (err == OK)
+		err = check_prices(config, snap, all);
+	if (err == OK)
+		keep_warnings(config, &warnings);
+	config->snapshot.warnings = NULL;
+	diags_fini(&warnings);
+	if (err == OK)
+		*out = snap;
+	else
+		snapshot_unref(snap);
+	return err;
 }
 
 enum err config_snapshot(struct config *config, uint64_t generation, struct diag *diag,
 			 struct snapshot **out)
 {
-	struct snapshot *snap = NULL;
-	struct diag own = {0};
+	struct diags all;
 	enum err err;
 
-	config->snapshot.generation = generation;
-	err = snapshot_new(&config->snapshot, &own, &snap);
-	if (err == OK)
-		err = check_prices(config, snap, &own);
-	if (err == OK) {
-		*out = snap;
-		return OK;
-	}
-	snapshot_unref(snap);
-	if (own.text[0] == '\0')
-		(void)diag_set(&own, err, "", 0, 0, "the configuration is too large");
-	place(config, &own);
-	if (diag != NULL)
-		*diag = own;
+	diags_init(&all, CONFIG_FAULTS);
+	err = config_snapshot_all(config, generation, &all, out);
+	(void)diags_first(&all, diag);
+	diags_fini(&all);
 	return err;
 }
 
-enum err config_check_listeners(const struct config *config, struct diag *diag)
+enum err config_check_listeners(const struct config *config, struct diags *all)
 {
+	enum err err = OK;
+
 	for (size_t i = 0; i < config->listener_count; i++) {
 		struct tls_context *tls = NULL;
-		struct diag own = {0};
-		enum err err;
+		struct diag diag = {0};
+		enum err one;
 
 		if (!config->listeners[i].has_tls)
 			continue;
-		err = tls_server_context_new(&config->listeners[i].tls, &own, &tls);
+		one = tls_server_context_new(&config->listeners[i].tls, &diag, &tls);
 		tls_context_unref(tls);
-		if (err == OK)
+		if (one == OK)
 			continue;
-		place(config, &own);
-		if (diag != NULL)
-			*diag = own;
-		return err;
+		place(config, &diag);
+		err = option_both(err, diags_add(all, one, &diag));
 	}
-	return OK;
+	return err;
 }

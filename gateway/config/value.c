@@ -102,10 +102,12 @@ static enum err assign_file(const struct assign *assign)
 	if (err != OK)
 		return err;
 	err = config_file_check(member->ptr, &diag);
-	if (err != OK)
-		return option_fail(assign->reader, err, assign->node, "%s: %s %s",
-				   assign->row->name, diag.file, diag.text);
-	return OK;
+	if (err == OK)
+		return OK;
+	/* What is known to be missing is not looked for again. */
+	*member = (struct str){0};
+	return option_fail(assign->reader, err, assign->node, "%s: %s %s", assign->row->name,
+			   diag.file, diag.text);
 }
 
 static enum err assign_date(const struct assign *assign)

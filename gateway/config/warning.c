@@ -52,10 +52,6 @@ static void warn_callers(struct config *config)
 	if (snapshot->key_count == 0 && snapshot->issuer_count == 0)
 		config_warning_add(config,
 				   "identity: there are no keys and no issuers: nobody can call");
-	if (!str_is_set(snapshot->schema.text))
-		config_warning_add(config,
-				   "policy.schema: without one, actions have no groups: `action in "
-				   "Inference::Action::\"use\"` holds for no call");
 	for (size_t i = 0; i < config->key_source_count; i++)
 		if (is_plain_and_remote(config->key_sources[i].url))
 			config_warning_add(config,

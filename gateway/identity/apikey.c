@@ -125,6 +125,12 @@ size_t apikey_store_count(const struct apikey_store *store)
 	return store->count;
 }
 
+const struct principal *apikey_store_at(const struct apikey_store *store, size_t index)
+{
+	ASSERT(index < store->count);
+	return store->keys[index].principal;
+}
+
 bool apikey_is_shaped(struct str text)
 {
 	return str_has_prefix(text, STR(APIKEY_PREFIX));

@@ -49,6 +49,8 @@ MUST_CHECK enum err apikey_store_new(const struct apikey_row *rows, size_t count
 struct apikey_store *apikey_store_ref(struct apikey_store *store);
 void apikey_store_unref(struct apikey_store *store);
 size_t apikey_store_count(const struct apikey_store *store);
+/* Of the row at that place, revoked or not. */
+const struct principal *apikey_store_at(const struct apikey_store *store, size_t index);
 
 enum apikey_state {
 	APIKEY_VALID,

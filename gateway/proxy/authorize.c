@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "gateway/proxy/worker.h"
+#include "policy/conform.h"
 
 /* Declarations --------------------------------------------------------------------- */
 
@@ -84,6 +85,21 @@ static void fill_base(const struct request *req, struct catalog_call *call)
 	call->principal = req->principal;
 }
 
+/* Policies were checked for questions that fit the schema, and for no others: what does not fit is
+ * not put to them. */
+static enum err check_question(struct request *req, const struct policy_request *question)
+{
+	struct diag why = {0};
+
+	req->misfit = catalog_principal_misfit(req->principal);
+	if (!str_is_set(req->misfit) &&
+	    conform_request(req->snap->rules->schema, question, &why) != OK)
+		req->misfit = arena_str(&req->arena, str_from_c(why.text));
+	if (why.text[0] != '\0' && !str_is_set(req->misfit))
+		return ERR_LIMIT;
+	return str_is_set(req->misfit) ? ERR_MALFORMED : OK;
+}
+
 static enum err decide(struct request *req, enum catalog_action action, const struct model *model,
 		       const struct catalog_call *call, struct policy_decision *out)
 {
@@ -95,10 +111,14 @@ static enum err decide(struct request *req, enum catalog_action action, const st
 		.overlay = principal,
 		.context = catalog_context(rules->catalog, call, &req->arena),
 	};
+	enum err err;
 
 	if (principal == NULL || question.context.kind == VALUE_NONE)
 		return ERR_LIMIT;
 	question.principal = &principal->uid;
+	err = check_question(req, &question);
+	if (err != OK)
+		return err;
 	return policy_decide(rules->policies, catalog_store(rules->catalog), &question,
 			     &req->snap->policy_options, &req->arena, out);
 }
@@ -107,7 +127,7 @@ enum err authorize_request(struct request *req, const struct declared *declared)
 {
 	enum catalog_action action = catalog_action(req->match.operation->action);
 	struct catalog_call call = {
-		.has_call = action == ACTION_INVOKE || action == ACTION_EMBED,
+		.has_call = contract_has_call(action),
 		.data_class = declared->data_class,
 		.is_pii = declared->is_pii,
 		.purpose = declared->purpose,

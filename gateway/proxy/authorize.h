@@ -26,7 +26,8 @@ struct declared {
 MUST_CHECK enum err declared_read(const struct head *head, struct declared *out,
 				  struct str *out_field);
 
-/* Decides req's own operation on req->model into req->decision. */
+/* Decides req's own operation on req->model into req->decision. ERR_MALFORMED: the caller or the
+ * call does not fit the schema, req->misfit says how; that and any other error must deny. */
 MUST_CHECK enum err authorize_request(struct request *req, const struct declared *declared);
 /* For lists: would a plain call (Invoke or Embed) of that model be allowed? */
 bool authorize_may_use(struct request *req, const struct model *model);

@@ -5,75 +5,16 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "policy/conform.h"
 
 #define CATALOG_ARENA_MAX   (64U << 20)
 #define PRINCIPAL_ARENA_MAX (256U << 10)
 
-enum base_field {
-	FIELD_NOW,
-	FIELD_LOCAL,
-	FIELD_WEEKDAY,
-	FIELD_SOURCE_IP,
-	FIELD_MTLS,
-	FIELD_MFA,
-	FIELD_SCOPES,
-	FIELD_REQUEST_ID,
-	FIELD_BASE_COUNT,
-	FIELD_DATA_CLASS = FIELD_BASE_COUNT,
-	FIELD_PII,
-	FIELD_PURPOSE,
-	FIELD_ANNEX_III,
-	FIELD_HUMAN_OVERSIGHT,
-	FIELD_FRIA_ID,
-	FIELD_UPSTREAM_REGION,
-	FIELD_STREAM,
-	FIELD_MAX_TOKENS,
-	FIELD_INPUT_TOKENS,
-	FIELD_COST_MICRO,
-	FIELD_BUDGET,
-	FIELD_TOOLS,
-	FIELD_ON_CALL,
-	FIELD_COUNT,
-};
-
-/* Cedar's own record types of the gateway schema: Base is the first part of Call. */
-static const struct str field_names[FIELD_COUNT] = {
-	[FIELD_NOW] = STR("now"),
-	[FIELD_LOCAL] = STR("local"),
-	[FIELD_WEEKDAY] = STR("weekday"),
-	[FIELD_SOURCE_IP] = STR("source_ip"),
-	[FIELD_MTLS] = STR("mtls"),
-	[FIELD_MFA] = STR("mfa"),
-	[FIELD_SCOPES] = STR("scopes"),
-	[FIELD_REQUEST_ID] = STR("request_id"),
-	[FIELD_DATA_CLASS] = STR("data_class"),
-	[FIELD_PII] = STR("pii"),
-	[FIELD_PURPOSE] = STR("purpose"),
-	[FIELD_ANNEX_III] = STR("annex_iii"),
-	[FIELD_HUMAN_OVERSIGHT] = STR("human_oversight"),
-	[FIELD_FRIA_ID] = STR("fria_id"),
-	[FIELD_UPSTREAM_REGION] = STR("upstream_region"),
-	[FIELD_STREAM] = STR("stream"),
-	[FIELD_MAX_TOKENS] = STR("max_tokens"),
-	[FIELD_INPUT_TOKENS] = STR("input_tokens"),
-	[FIELD_COST_MICRO] = STR("cost_micro"),
-	[FIELD_BUDGET] = STR("budget"),
-	[FIELD_TOOLS] = STR("tools"),
-	[FIELD_ON_CALL] = STR("on_call"),
-};
-
-static const struct str action_names[ACTION_COUNT] = {
-	[ACTION_INVOKE] = STR("Invoke"),
-	[ACTION_EMBED] = STR("Embed"),
-	[ACTION_LIST_MODELS] = STR("ListModels"),
-	[ACTION_COUNT_TOKENS] = STR("CountTokens"),
-};
-
 struct catalog {
 	struct arena arena;
 	struct entity_store *store;
-	struct schema *schema;
-	const struct uid **models; /* by model->index */
+	const struct schema *schema; /* the rulebook's */
+	const struct uid **models;   /* by model->index */
 	struct uid actions[ACTION_COUNT];
 	const struct value_shape *base_shape;
 	const struct value_shape *call_shape;
@@ -196,21 +137,6 @@ static enum err add_model(struct catalog *catalog, const struct model *model, st
 
 /* Life ------------------------------------------------------------------------------ */
 
-static enum err load_texts(struct catalog *catalog, const struct policy_source *schema,
-			   const struct policy_source *entities, struct diag *diag)
-{
-	enum err err = OK;
-
-	if (str_is_set(schema->text))
-		err = schema_load(schema->file, schema->text, &catalog->schema, diag);
-	if (err == OK && str_is_set(entities->text))
-		err = entity_store_load_json(catalog->store, entities->file, entities->text,
-					     catalog->schema, diag);
-	if (err == OK && catalog->schema != NULL)
-		err = entity_store_add_actions(catalog->store, catalog->schema, diag);
-	return err;
-}
-
 static enum err make_constants(struct catalog *catalog, struct diag *diag)
 {
 	static const struct str budget_names[] = {STR("remaining_micro"), STR("hard")};
@@ -218,10 +144,14 @@ static enum err make_constants(struct catalog *catalog, struct diag *diag)
 	struct text keys[] = {text_make(budget_names[0]), text_make(budget_names[1])};
 	struct value values[] = {value_long(INT64_MAX), value_bool(false)};
 
+	struct str names[CONTEXT_COUNT];
+
 	for (size_t i = 0; i < ACTION_COUNT; i++)
-		catalog->actions[i] = uid_make(STR("Inference::Action"), action_names[i]);
-	catalog->base_shape = value_shape_new(arena, field_names, FIELD_BASE_COUNT);
-	catalog->call_shape = value_shape_new(arena, field_names, FIELD_COUNT);
+		catalog->actions[i] = uid_make(STR("Inference::Action"), contract_actions[i]);
+	for (size_t i = 0; i < CONTEXT_COUNT; i++)
+		names[i] = contract_context[i].name;
+	catalog->base_shape = value_shape_new(arena, names, CONTEXT_BASE_COUNT);
+	catalog->call_shape = value_shape_new(arena, names, CONTEXT_COUNT);
 	catalog->empty_set = value_set(arena, NULL, 0);
 	catalog->budget = value_record(arena, keys, values, ARRAY_LEN(keys));
 	if (arena_has_overflowed(arena))
@@ -229,23 +159,54 @@ static enum err make_constants(struct catalog *catalog, struct diag *diag)
 	return OK;
 }
 
-enum err catalog_new(const struct policy_source *schema, const struct policy_source *entities,
-		     const struct model_table *models, struct diag *diag, struct catalog **out)
+/* What tollgate.yaml says of a model may not fit what the schema says of models. */
+static enum err check_models(const struct catalog *catalog, const struct model_table *models,
+			     struct diags *diags)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; i < model_count(models); i++) {
+		const struct model_options *options = &model_at(models, i)->options;
+		const struct entity *entity = entity_store_find(catalog->store, catalog->models[i]);
+		struct diag why = {0}, diag = {0};
+
+		if (conform_entity(catalog->schema, entity, &why) == OK)
+			continue;
+		err = diag_set(&diag, ERR_MALFORMED, "", options->line, options->column,
+			       "model " STR_FMT " does not fit policy.schema: %s",
+			       STR_ARG(options->name), why.text);
+		(void)diags_add(diags, err, &diag);
+	}
+	return err;
+}
+
+static enum err fill_store(struct catalog *catalog, const struct model_table *models,
+			   struct diag *diag)
+{
+	enum err err = make_constants(catalog, diag);
+
+	for (size_t i = 0; err == OK && i < model_count(models); i++)
+		err = add_model(catalog, model_at(models, i), diag);
+	return err != OK ? err : entity_store_freeze(catalog->store, diag);
+}
+
+enum err catalog_new(const struct schema *schema, struct entity_store *store,
+		     const struct model_table *models, struct diags *diags, struct catalog **out)
 {
 	struct catalog *catalog = base_alloc(sizeof(*catalog));
+	struct diag diag = {0};
 	enum err err;
 
 	arena_init(&catalog->arena, 16384, CATALOG_ARENA_MAX);
-	catalog->store = entity_store_new(NULL);
+	catalog->schema = schema;
+	catalog->store = store;
 	catalog->models =
 		arena_array(&catalog->arena, model_count(models), sizeof(*catalog->models));
-	err = make_constants(catalog, diag);
-	if (err == OK)
-		err = load_texts(catalog, schema, entities, diag);
-	for (size_t i = 0; err == OK && i < model_count(models); i++)
-		err = add_model(catalog, model_at(models, i), diag);
-	if (err == OK)
-		err = entity_store_freeze(catalog->store, diag);
+	err = fill_store(catalog, models, &diag);
+	if (err != OK)
+		(void)diags_add(diags, err, &diag);
+	else
+		err = check_models(catalog, models, diags);
 	if (err != OK) {
 		catalog_free(catalog);
 		return err;
@@ -258,7 +219,6 @@ void catalog_free(struct catalog *catalog)
 {
 	if (catalog == NULL)
 		return;
-	schema_free(catalog->schema);
 	entity_store_free(catalog->store);
 	arena_fini(&catalog->arena);
 	free(catalog);
@@ -278,7 +238,7 @@ enum catalog_action catalog_action(struct str name)
 {
 	unsigned action = 0;
 
-	while (action < ACTION_COUNT && !str_eq(action_names[action], name))
+	while (action < ACTION_COUNT && !str_eq(contract_actions[action], name))
 		action++;
 	ASSERT(action < ACTION_COUNT);
 	return (enum catalog_action)action;
@@ -294,6 +254,7 @@ const struct uid *catalog_action_uid(const struct catalog *catalog, enum catalog
 struct principal_entity {
 	struct arena arena;
 	const struct entity *entity;
+	struct str misfit; /* why the entity does not fit the schema; unset: it does */
 	struct value scopes;
 	struct str subject; /* JSON */
 	struct str record;  /* JSON members */
@@ -396,6 +357,18 @@ static void set_record(struct principal_entity *own, const struct principal *pri
 	buf_fini(&text);
 }
 
+/* Once per key and per token, so that no request pays for it. */
+static void check_principal(struct principal_entity *own, const struct schema *schema)
+{
+	struct diag why = {0};
+
+	if (conform_entity(schema, own->entity, &why) == OK)
+		return;
+	own->misfit = arena_str(&own->arena, str_from_c(why.text));
+	if (!str_is_set(own->misfit))
+		own->entity = NULL;
+}
+
 static void *catalog_attach(void *arg, const struct principal *principal)
 {
 	struct principal_entity *own = base_alloc(sizeof(*own));
@@ -404,7 +377,6 @@ static void *catalog_attach(void *arg, const struct principal *principal)
 	const struct uid *uid, **parents;
 	size_t count = 0;
 
-	(void)arg;
 	arena_init(&own->arena, 1024, PRINCIPAL_ARENA_MAX);
 	set_record(own, principal);
 	uid = uid_new(&own->arena, type, principal->id);
@@ -416,6 +388,8 @@ static void *catalog_attach(void *arg, const struct principal *principal)
 	/* A principal too large to be described has no entity, and is denied everything. */
 	if (arena_has_overflowed(&own->arena))
 		own->entity = NULL;
+	if (own->entity != NULL)
+		check_principal(own, arg);
 	return own;
 }
 
@@ -428,16 +402,27 @@ static void catalog_detach(void *arg, void *attachment)
 	free(own);
 }
 
-const struct principal_ops catalog_principal_ops = {
-	.attach = catalog_attach,
-	.detach = catalog_detach,
-};
+struct principal_ops catalog_principal_ops(const struct schema *schema)
+{
+	return (struct principal_ops){
+		.attach = catalog_attach,
+		.detach = catalog_detach,
+		.arg = (void *)(uintptr_t)schema,
+	};
+}
 
 const struct entity *catalog_principal_entity(const struct principal *principal)
 {
 	const struct principal_entity *own = principal->attachment;
 
 	return own == NULL ? NULL : own->entity;
+}
+
+struct str catalog_principal_misfit(const struct principal *principal)
+{
+	const struct principal_entity *own = principal->attachment;
+
+	return own == NULL ? (struct str){0} : own->misfit;
 }
 
 struct str catalog_principal_subject(const struct principal *principal)
@@ -457,39 +442,39 @@ struct str catalog_principal_record(const struct principal *principal)
 /* Context ------------------------------------------------------------------------------- */
 
 static void fill_call(const struct catalog *catalog, const struct catalog_call *call,
-		      struct arena *arena, struct value values[static FIELD_COUNT])
+		      struct arena *arena, struct value values[static CONTEXT_COUNT])
 {
-	values[FIELD_DATA_CLASS] = value_long(call->data_class);
-	values[FIELD_PII] = value_bool(call->is_pii);
-	values[FIELD_PURPOSE] = value_string(arena, call->purpose);
-	values[FIELD_ANNEX_III] = value_bool(call->is_annex_iii);
-	values[FIELD_HUMAN_OVERSIGHT] = value_bool(call->has_human_oversight);
-	values[FIELD_FRIA_ID] =
+	values[CONTEXT_DATA_CLASS] = value_long(call->data_class);
+	values[CONTEXT_PII] = value_bool(call->is_pii);
+	values[CONTEXT_PURPOSE] = value_string(arena, call->purpose);
+	values[CONTEXT_ANNEX_III] = value_bool(call->is_annex_iii);
+	values[CONTEXT_HUMAN_OVERSIGHT] = value_bool(call->has_human_oversight);
+	values[CONTEXT_FRIA_ID] =
 		str_is_set(call->fria_id) ? value_string(arena, call->fria_id) : value_none();
-	values[FIELD_UPSTREAM_REGION] = value_string(arena, call->upstream_region);
-	values[FIELD_STREAM] = value_bool(call->is_stream);
-	values[FIELD_MAX_TOKENS] = value_long(call->max_tokens);
-	values[FIELD_INPUT_TOKENS] = value_long(call->input_tokens);
-	values[FIELD_COST_MICRO] = value_long(call->cost_micro);
-	values[FIELD_BUDGET] = catalog->budget;
-	values[FIELD_TOOLS] = catalog->empty_set;
-	values[FIELD_ON_CALL] = value_bool(call->is_on_call);
+	values[CONTEXT_UPSTREAM_REGION] = value_string(arena, call->upstream_region);
+	values[CONTEXT_STREAM] = value_bool(call->is_stream);
+	values[CONTEXT_MAX_TOKENS] = value_long(call->max_tokens);
+	values[CONTEXT_INPUT_TOKENS] = value_long(call->input_tokens);
+	values[CONTEXT_COST_MICRO] = value_long(call->cost_micro);
+	values[CONTEXT_BUDGET] = catalog->budget;
+	values[CONTEXT_TOOLS] = catalog->empty_set;
+	values[CONTEXT_ON_CALL] = value_bool(call->is_on_call);
 }
 
 struct value catalog_context(const struct catalog *catalog, const struct catalog_call *call,
 			     struct arena *arena)
 {
 	const struct principal_entity *own = call->principal->attachment;
-	struct value values[FIELD_COUNT];
+	struct value values[CONTEXT_COUNT];
 
-	values[FIELD_NOW] = value_datetime_ms(call->now_ms);
-	values[FIELD_LOCAL] = value_datetime_ms(call->local_ms);
-	values[FIELD_WEEKDAY] = value_long(call->weekday);
-	values[FIELD_SOURCE_IP] = value_ip(arena, call->source_ip);
-	values[FIELD_MTLS] = value_bool(call->is_mtls);
-	values[FIELD_MFA] = value_bool(call->principal->has_mfa);
-	values[FIELD_SCOPES] = own == NULL ? catalog->empty_set : own->scopes;
-	values[FIELD_REQUEST_ID] = value_string(arena, call->request_id);
+	values[CONTEXT_NOW] = value_datetime_ms(call->now_ms);
+	values[CONTEXT_LOCAL] = value_datetime_ms(call->local_ms);
+	values[CONTEXT_WEEKDAY] = value_long(call->weekday);
+	values[CONTEXT_SOURCE_IP] = value_ip(arena, call->source_ip);
+	values[CONTEXT_MTLS] = value_bool(call->is_mtls);
+	values[CONTEXT_MFA] = value_bool(call->principal->has_mfa);
+	values[CONTEXT_SCOPES] = own == NULL ? catalog->empty_set : own->scopes;
+	values[CONTEXT_REQUEST_ID] = value_string(arena, call->request_id);
 	if (!call->has_call)
 		return value_shape_record(catalog->base_shape, arena, values);
 	fill_call(catalog, call, arena, values);

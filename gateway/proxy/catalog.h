@@ -4,7 +4,7 @@
  * and action, made from the configuration beside the entities file; and the
  * forms in which principals and calls are shown to policy (schema: conf/).
  *
- * Owns:    its store, schema, and the constant names.
+ * Owns:    its store and the constant names.
  * Threads: immutable after catalog_new.
  * Limits:  those of the entity store.
  */
@@ -12,22 +12,16 @@
 #define GATEWAY_PROXY_CATALOG_H
 
 #include "gateway/identity/principal.h"
+#include "gateway/proxy/contract.h"
 #include "gateway/route/model.h"
 #include "policy/policy.h"
 
 struct catalog;
 
-enum catalog_action {
-	ACTION_INVOKE,
-	ACTION_EMBED,
-	ACTION_LIST_MODELS,
-	ACTION_COUNT_TOKENS,
-	ACTION_COUNT,
-};
-
-MUST_CHECK enum err catalog_new(const struct policy_source *schema,
-				const struct policy_source *entities,
-				const struct model_table *models, struct diag *diag,
+/* schema is borrowed; store, not frozen yet, is taken on any outcome. A model that does not fit the
+ * schema is an error at its place in the main file (file ""). */
+MUST_CHECK enum err catalog_new(const struct schema *schema, struct entity_store *store,
+				const struct model_table *models, struct diags *diags,
 				struct catalog **out);
 void catalog_free(struct catalog *catalog);
 
@@ -38,9 +32,12 @@ enum catalog_action catalog_action(struct str name);
 const struct uid *catalog_action_uid(const struct catalog *catalog, enum catalog_action action);
 
 /* The principal's Cedar entity in memory of its own, to be hung on the principal: every attribute
- * that the schema requires is there, with the least privilege as its default. */
-extern const struct principal_ops catalog_principal_ops;
+ * that the gateway knows is there, with the least privilege as its default, and the whole is held
+ * against the schema, which is borrowed while principals are made. */
+struct principal_ops catalog_principal_ops(const struct schema *schema);
 const struct entity *catalog_principal_entity(const struct principal *principal);
+/* Why the entity does not fit the schema, without values; unset when it fits. */
+struct str catalog_principal_misfit(const struct principal *principal);
 /* As records say it, escaped once: "User::ana" with its quotes, and the members principal, key, bu,
  * team and project. */
 struct str catalog_principal_subject(const struct principal *principal);

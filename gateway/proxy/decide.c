@@ -73,33 +73,51 @@ static void record_denial(struct request *req, unsigned status)
 		worker_wait_durable(req->worker, req);
 }
 
+/* Whatever was not put to the policies. */
+static void say_misfit(struct request *req, struct answer *answer)
+{
+	char quoted[500];
+
+	answer->code = STR("policy_schema_mismatch");
+	answer->message = STR("what is known of the caller or the call does not fit the policy "
+			      "schema");
+	stat_add(&req->worker->stats.nonconforming, 1);
+	log_warn(&req->log, "nonconforming", "why=%s",
+		 log_quote(req->misfit, quoted, sizeof(quoted)));
+}
+
+static void say_denial(struct request *req, const struct policy *policy, struct answer *answer)
+{
+	struct str reason;
+
+	answer->code = STR("denied_by_policy");
+	answer->message = STR("no policy allows this call");
+	if (policy == NULL)
+		return;
+	reason = policy_annotation(policy, STR("reason"));
+	answer->policy = policy_id(policy);
+	answer->message = arena_printf(&req->arena, "denied by policy \"" STR_FMT "\"%s" STR_FMT,
+				       STR_ARG(answer->policy), reason.len > 0 ? ": " : "",
+				       (int)reason.len, reason.len > 0 ? reason.ptr : "");
+}
+
 static enum step deny(struct request *req)
 {
 	const struct policy_decision *decision = &req->decision;
 	const struct policy *policy = decision->reason_count > 0  ? decision->reasons[0]
 				      : decision->error_count > 0 ? decision->errors[0].policy
 								  : NULL;
-	struct str reason = {0}, id = {0};
 	struct answer answer = {.err = ERR_DENIED, .status = policy_status(policy)};
 	char quoted[200];
 
-	if (policy != NULL) {
-		id = policy_id(policy);
-		reason = policy_annotation(policy, STR("reason"));
-	}
-	answer.code = STR("denied_by_policy");
-	answer.policy = id;
-	if (policy == NULL)
-		answer.message = STR("no policy allows this call");
+	if (str_is_set(req->misfit))
+		say_misfit(req, &answer);
 	else
-		answer.message =
-			arena_printf(&req->arena, "denied by policy \"" STR_FMT "\"%s" STR_FMT,
-				     STR_ARG(id), reason.len > 0 ? ": " : "", (int)reason.len,
-				     reason.len > 0 ? reason.ptr : "");
+		say_denial(req, policy, &answer);
 	stat_add(&req->worker->stats.denied, 1);
 	record_denial(req, answer.status);
-	log_info(&req->log, "denied", "policy=%s status=%u", log_quote(id, quoted, sizeof(quoted)),
-		 answer.status);
+	log_info(&req->log, "denied", "policy=%s status=%u",
+		 log_quote(answer.policy, quoted, sizeof(quoted)), answer.status);
 	request_fail(req, &answer);
 	request_enter(req, REQ_REPLY);
 	return STEP_NEXT;

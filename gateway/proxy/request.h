@@ -131,6 +131,7 @@ struct request {
 	/* decide */
 	const struct model *model; /* snapshot; held by snap */
 	struct policy_decision decision;
+	struct str misfit;	/* how the question did not fit the schema; unset: it did */
 	int64_t input_estimate; /* tokens */
 	int64_t output_bound;	/* tokens; 0 unknown */
 	int64_t row_count;	/* model servers without tokens */

@@ -15,6 +15,7 @@ static void rules_unref(struct snapshot_rules *rules)
 		return;
 	catalog_free(rules->catalog);
 	policy_set_free(rules->policies);
+	schema_free(rules->schema);
 	price_book_free(rules->prices);
 	model_table_free(rules->models);
 	for (size_t i = 0; i < rules->upstream_count; i++)
@@ -48,44 +49,153 @@ static enum err load_models(struct snapshot_rules *rules, const struct snapshot_
 			       rules->upstream_count, names, DIALECT_COUNT, diag, &rules->models);
 }
 
-static enum err load_rules(struct snapshot_rules *rules, const struct snapshot_options *options,
-			   struct diag *diag)
+struct rulebook_options snapshot_rulebook_options(const struct snapshot_options *options)
 {
-	struct price_options prices = {.file = options->prices_file, .meters = meter_names()};
-	enum err err = load_upstreams(rules, options, diag);
+	return (struct rulebook_options){
+		.policies = options->policies,
+		.policy_count = options->policy_count,
+		.schema = options->schema,
+		.entities = options->entities,
+	};
+}
+
+/* Where calls go: the models need the upstreams. */
+static enum err load_routes(struct snapshot_rules *rules, const struct snapshot_options *options,
+			    struct diags *diags)
+{
+	struct diag diag = {0};
+	enum err err = load_upstreams(rules, options, &diag);
 
 	if (err == OK)
-		err = load_models(rules, options, diag);
-	if (err == OK)
-		err = policy_set_load(options->policies, options->policy_count, NULL,
-				      &rules->policies, diag);
-	if (err == OK)
-		err = catalog_new(&options->schema, &options->entities, rules->models, diag,
+		err = load_models(rules, options, &diag);
+	return err == OK ? OK : diags_add(diags, err, &diag);
+}
+
+static enum err load_prices(struct snapshot_rules *rules, const struct snapshot_options *options,
+			    struct diags *diags)
+{
+	struct price_options prices = {.file = options->prices_file, .meters = meter_names()};
+	struct diag diag = {0};
+	enum err err = price_book_new(options->prices, options->price_count, &prices, &diag,
+				      &rules->prices);
+
+	return err == OK ? OK : diags_add(diags, err, &diag);
+}
+
+static enum err load_policies(struct snapshot_rules *rules, const struct snapshot_options *options,
+			      struct diags *diags)
+{
+	struct rulebook_options texts = snapshot_rulebook_options(options);
+	struct rulebook book;
+	enum err err = rulebook_load(&texts, diags, options->warnings, &book);
+
+	if (err != OK)
+		return err;
+	rules->policies = book.policies;
+	rules->schema = book.schema;
+	/* Without models there is nothing to add to the entities. */
+	if (rules->models == NULL)
+		entity_store_free(book.entities);
+	else
+		err = catalog_new(rules->schema, book.entities, rules->models, diags,
 				  &rules->catalog);
-	if (err == OK)
-		err = price_book_new(options->prices, options->price_count, &prices, diag,
-				     &rules->prices);
 	return err;
 }
 
-static enum err load_identity(struct snapshot *snapshot, const struct snapshot_options *options,
-			      struct diag *diag)
+/* Every part is tried, so that all that is wrong is said at once. */
+static enum err load_rules(struct snapshot_rules *rules, const struct snapshot_options *options,
+			   struct diags *diags)
 {
-	struct apikey_store *keys = NULL;
+	enum err routes = load_routes(rules, options, diags);
+	enum err prices = load_prices(rules, options, diags);
+	enum err policies = load_policies(rules, options, diags);
+
+	if (routes != OK)
+		return routes;
+	return prices != OK ? prices : policies;
+}
+
+/* Callers ---------------------------------------------------------------------------- */
+
+/* What a key says of its holder may not fit what the schema says of callers. */
+static enum err check_keys(const struct apikey_store *keys, const struct snapshot_options *options,
+			   struct diags *diags)
+{
 	enum err err = OK;
 
-	if (options->key_count > 0)
-		err = apikey_store_new(options->keys, options->key_count, options->keys_file,
-				       &catalog_principal_ops, diag, &keys);
-	if (err == OK) {
-		struct authenticator_options auth = {
-			.keys = keys,
-			.issuers = options->issuers,
-			.issuer_count = options->issuer_count,
-			.ops = catalog_principal_ops,
-		};
+	for (size_t i = 0; i < options->key_count; i++) {
+		const struct apikey_row *row = &options->keys[i];
+		struct str misfit = catalog_principal_misfit(apikey_store_at(keys, i));
+		struct diag diag;
 
-		err = authenticator_new(&auth, diag, &snapshot->auth);
+		if (!str_is_set(misfit))
+			continue;
+		err = diag_set(&diag, ERR_MALFORMED, options->keys_file, row->line, row->column,
+			       "key \"" STR_FMT "\" does not fit policy.schema: " STR_FMT,
+			       STR_ARG(row->id), STR_ARG(misfit));
+		(void)diags_add(diags, err, &diag);
+	}
+	return err;
+}
+
+/* Of tokens to come only the names of the attributes are known. */
+static enum err check_issuer(const struct issuer *issuer, const struct schema *schema,
+			     struct diags *diags)
+{
+	struct str type =
+		issuer->kind == PRINCIPAL_USER ? STR("Inference::User") : STR("Inference::Service");
+	enum err err = OK;
+
+	for (size_t i = 0; i < issuer->claims.attribute_count; i++) {
+		struct str name = issuer->claims.attributes[i].name;
+		const char *why = contract_misfit(schema, type, name);
+		struct diag diag;
+
+		if (why == NULL)
+			continue;
+		err = diag_set(&diag, ERR_MALFORMED, "", issuer->line, issuer->column,
+			       "issuer " STR_FMT ": claims.attributes: \"" STR_FMT
+			       "\" of a " STR_FMT " %s",
+			       STR_ARG(issuer->name), STR_ARG(name), STR_ARG(type), why);
+		(void)diags_add(diags, err, &diag);
+	}
+	return err;
+}
+
+static enum err load_keys(const struct snapshot_options *options, const struct principal_ops *ops,
+			  struct diags *diags, struct apikey_store **out)
+{
+	struct diag diag = {0};
+	enum err err;
+
+	if (options->key_count == 0)
+		return OK;
+	err = apikey_store_new(options->keys, options->key_count, options->keys_file, ops, &diag,
+			       out);
+	return err == OK ? check_keys(*out, options, diags) : diags_add(diags, err, &diag);
+}
+
+static enum err load_identity(struct snapshot *snapshot, const struct snapshot_options *options,
+			      struct diags *diags)
+{
+	const struct schema *schema = snapshot->rules->schema;
+	struct authenticator_options auth = {
+		.issuers = options->issuers,
+		.issuer_count = options->issuer_count,
+		.ops = catalog_principal_ops(schema),
+	};
+	struct apikey_store *keys = NULL;
+	struct diag diag = {0};
+	enum err err = load_keys(options, &auth.ops, diags, &keys);
+
+	for (size_t i = 0; i < options->issuer_count; i++)
+		if (check_issuer(&options->issuers[i], schema, diags) != OK)
+			err = ERR_MALFORMED;
+	auth.keys = keys;
+	if (err == OK) {
+		err = authenticator_new(&auth, &diag, &snapshot->auth);
+		if (err != OK)
+			(void)diags_add(diags, err, &diag);
 	}
 	apikey_store_unref(keys);
 	return err;
@@ -118,12 +228,13 @@ static void snapshot_set_hashes(struct snapshot *snapshot)
 		STR_ARG(policy_hash), STR_ARG(snapshot->config_hash));
 }
 
-enum err snapshot_new(const struct snapshot_options *options, struct diag *diag,
+enum err snapshot_new(const struct snapshot_options *options, struct diags *diags,
 		      struct snapshot **out)
 {
 	struct snapshot *snapshot = base_alloc(sizeof(*snapshot));
 	enum err err;
 
+	ASSERT(diags != NULL);
 	snapshot_copy(snapshot, options->gateway_id, options->config_hash);
 	snapshot->generation = options->generation;
 	snapshot->body_bytes = options->body_bytes;
@@ -132,9 +243,13 @@ enum err snapshot_new(const struct snapshot_options *options, struct diag *diag,
 	snapshot->policy_options.ignore_forbid_errors = options->ignore_forbid_errors;
 	snapshot->rules = base_alloc(sizeof(*snapshot->rules));
 	atomic_init(&snapshot->rules->refs, 1);
-	err = load_rules(snapshot->rules, options, diag);
-	if (err == OK)
-		err = load_identity(snapshot, options, diag);
+	err = load_rules(snapshot->rules, options, diags);
+	/* Callers are held against the schema. */
+	if (snapshot->rules->schema != NULL) {
+		enum err identity_err = load_identity(snapshot, options, diags);
+
+		err = err != OK ? err : identity_err;
+	}
 	if (err != OK) {
 		snapshot_unref(snapshot);
 		return err;

@@ -14,6 +14,7 @@
 
 #include "gateway/identity/authenticator.h"
 #include "gateway/proxy/catalog.h"
+#include "gateway/proxy/rulebook.h"
 #include "gateway/route/model.h"
 #include "metering/money/price.h"
 
@@ -30,8 +31,9 @@ struct snapshot_options {
 	size_t model_count;
 	const struct policy_source *policies;
 	size_t policy_count;
-	struct policy_source schema;   /* text unset: none */
+	struct policy_source schema;   /* required */
 	struct policy_source entities; /* text unset: none */
+	struct diags *warnings;	       /* what the policies' check is not sure of; may be NULL */
 	const struct apikey_row *keys;
 	size_t key_count;
 	const char *keys_file;
@@ -67,12 +69,16 @@ struct snapshot_rules {
 	size_t upstream_count;
 	struct model_table *models;
 	struct policy_set *policies;
+	struct schema *schema;
 	struct catalog *catalog;
 	struct price_book *prices;
 };
 
-/* Resolves names and reads certificates: blocks, main thread only. All or nothing. */
-MUST_CHECK enum err snapshot_new(const struct snapshot_options *options, struct diag *diag,
+/* The part of the options that needs nothing else to be checked. */
+struct rulebook_options snapshot_rulebook_options(const struct snapshot_options *options);
+/* Resolves names and reads certificates: blocks, main thread only. All or nothing; diags has all
+ * that was found wrong. */
+MUST_CHECK enum err snapshot_new(const struct snapshot_options *options, struct diags *diags,
 				 struct snapshot **out);
 /* The same with other keys for one issuer (NULL: none any more). */
 struct snapshot *snapshot_with_keys(const struct snapshot *snapshot, size_t issuer,

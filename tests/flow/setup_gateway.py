@@ -4,7 +4,7 @@ server and a raw socket), one model per behaviour, three callers, three policies
 
 import json
 
-from harness import RATES, RATES_MICRO, Gateway, make_key
+from harness import RATES, RATES_MICRO, TOP, Gateway, make_key
 
 CHAT = ["openai.chat", "openai.completions", "openai.responses"]
 
@@ -49,8 +49,11 @@ POLICIES = """
 permit (principal, action, resource);
 
 @id("no-unclassified-models") @status("403") @reason("Models without a classification are not for use")
-forbid (principal, action, resource) when { resource.max_classification == 0 };
+forbid (principal, action, resource is Inference::Model) when { resource.max_classification == 0 };
 """
+
+
+SCHEMA = (TOP / "conf" / "policies" / "gateway.cedarschema").read_text()
 
 
 def caller_key(name):
@@ -104,7 +107,7 @@ def gateway_config(models_url, raw_url, dead_url):
         "admin": {"address": "127.0.0.1:0"},
         "limits": {"body": "4MiB", "head": "16KiB", "connections": 1000},
         "identity": {"keys": "keys.yaml"},
-        "policy": {"files": ["policies/*.cedar"]},
+        "policy": {"schema": "policies/gateway.cedarschema", "files": ["policies/*.cedar"]},
         "prices": {"file": "prices.yaml", "unpriced": "allow"},
         "ledger": {"store": "sqlite"},
         "upstreams": [upstream_row("models", models_url), upstream_row("raw", raw_url), upstream_row("dead", dead_url)],
@@ -119,7 +122,7 @@ def new_gateway(folder, models_url, raw_url, dead_url, change=None):
         change(config)
     # The parent of the state folder has to be there; the folder itself is made.
     return Gateway(folder, config, {"keys.yaml": keys_document(), "prices.yaml": prices_document(),
-                                    "policies/test.cedar": POLICIES},
+                                    "policies/test.cedar": POLICIES, "policies/gateway.cedarschema": SCHEMA},
                    {"UPSTREAM_KEY": "upstream-secret-1"})
 
 

@@ -543,7 +543,8 @@ static void run_case(struct law *law)
 	struct uid principal = uid_make(STR("User"), pick(&law->gen, 2) ? STR("ana") : STR("eve"));
 	struct uid action = uid_make(STR("Action"), STR("view"));
 	struct uid resource = uid_make(STR("Photo"), STR("p1"));
-	struct policy_request request = {&principal, &action, &resource, NULL, {0}};
+	struct policy_request request = {
+		.principal = &principal, .action = &action, .resource = &resource};
 	struct partial_request known = {.action = {.uid = &action}};
 	uint64_t users = law->gen.state + 1, photos = law->gen.state + 2;
 	struct entity_store *store, *whole;

@@ -42,13 +42,18 @@ static enum err write_metrics(void *arg, struct buf *out)
 	return ((struct fixture *)arg)->is_full ? ERR_LIMIT : buf_append(out, STR("a 1\n"));
 }
 
-static enum err reload(void *arg, struct diag *diag)
+static enum err reload(void *arg, struct diags *all)
 {
 	struct fixture *f = arg;
+	struct diag diag = {0};
 
 	f->reloads++;
-	return f->is_bad ? diag_set(diag, ERR_MALFORMED, "tollgate.yaml", 7, 3, "no such option")
-			 : OK;
+	if (!f->is_bad)
+		return OK;
+	(void)diag_set(&diag, ERR_MALFORMED, "tollgate.yaml", 7, 3, "no such option");
+	(void)diags_add(all, ERR_MALFORMED, &diag);
+	(void)diag_set(&diag, ERR_MALFORMED, "p.cedar", 1, 2, "no such thing");
+	return diags_add(all, ERR_MALFORMED, &diag);
 }
 
 static const struct admin_ops ops = {is_ready, write_metrics, reload};
@@ -174,7 +179,7 @@ static void test_admin__says_why_a_reload_was_refused(void **state)
 	connect_to(&f, &op);
 	f.is_bad = true;
 	expect(&f, &op, "POST /admin/reload HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}",
-	       "tollgate.yaml:7:3: no such option");
+	       "tollgate.yaml:7:3: no such option\np.cedar:1:2: no such thing\n");
 	assert_memory_equal(op.got.ptr, "HTTP/1.1 422", 12);
 	leave(&op);
 	end(&f);

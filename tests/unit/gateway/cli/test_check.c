@@ -13,11 +13,13 @@
 #include "base/base.h"
 #include "gateway/cli/check.h"
 #include "gateway/cli/exit.h"
+#include "tests/unit/policy/gateway_case.h"
 
 #define WORD(text) ((char *)(uintptr_t)(text))
 
 static char folder[] = "/tmp/tollgate-test-check-XXXXXX";
 static char config_path[sizeof(folder) + 16], policy_path[sizeof(folder) + 16];
+static char schema_path[sizeof(folder) + 16];
 
 static const struct {
 	const char *name;
@@ -39,7 +41,7 @@ static const struct {
 };
 
 static const char good[] = "listeners: [{address: \"127.0.0.1:0\"}]\n"
-			   "policy: {files: p.cedar}\n"
+			   "policy: {schema: g.cedarschema, files: p.cedar}\n"
 			   "prices: {unpriced: allow}\n"
 			   "upstreams: [{name: u, url: \"http://127.0.0.1:1\", provider: p}]\n"
 			   "models: [{name: m, upstream: u, dialects: openai.chat}]\n";
@@ -86,7 +88,9 @@ static int make(void **state)
 		return -1;
 	(void)snprintf(config_path, sizeof(config_path), "%s/tollgate.yaml", folder);
 	(void)snprintf(policy_path, sizeof(policy_path), "%s/p.cedar", folder);
+	(void)snprintf(schema_path, sizeof(schema_path), "%s/g.cedarschema", folder);
 	write_file(policy_path, "permit (principal, action, resource);\n");
+	write_file(schema_path, gateway_case_schema);
 	return 0;
 }
 
@@ -95,6 +99,7 @@ static int drop(void **state)
 	(void)state;
 	(void)unlink(config_path);
 	(void)unlink(policy_path);
+	(void)unlink(schema_path);
 	return rmdir(folder);
 }
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "tests/unit/policy/gateway_case.h"
 
 #define FOLDER_MAX 64
 
@@ -24,7 +25,7 @@ static const struct {
 	const char *text;
 } sections[] = {
 	{FOLDER_LISTENERS, "listeners: [{address: \"127.0.0.1:0\"}]\n"},
-	{FOLDER_POLICY, "policy: {files: p.cedar}\n"},
+	{FOLDER_POLICY, "policy: {schema: g.cedarschema, files: p.cedar}\n"},
 	{FOLDER_PRICES, "prices: {unpriced: allow}\n"},
 	{FOLDER_UPSTREAMS, "upstreams: [{name: u, url: \"http://127.0.0.1:1\", provider: p}]\n"},
 	{FOLDER_MODELS, "models: [{name: m, upstream: u, dialects: openai.chat}]\n"},
@@ -36,6 +37,7 @@ int folder_make(void **state)
 	if (mkdtemp(root) == NULL)
 		return -1;
 	folder_write("p.cedar", STR("permit (principal, action, resource);\n"));
+	folder_write("g.cedarschema", str_from_c(gateway_case_schema));
 	return 0;
 }
 

@@ -12,6 +12,19 @@
 #include <cmocka.h>
 
 #include "tests/unit/gateway/config/folder.h"
+#include "tests/unit/policy/gateway_case.h"
+
+static enum err check_listeners(const struct config *config, struct diag *diag)
+{
+	struct diags all;
+	enum err err;
+
+	diags_init(&all, CONFIG_FAULTS);
+	err = config_check_listeners(config, &all);
+	assert_int_equal(diags_first(&all, diag), err);
+	diags_fini(&all);
+	return err;
+}
 
 static enum err load(struct diag *diag)
 {
@@ -20,7 +33,7 @@ static enum err load(struct diag *diag)
 	enum err err = config_load(folder_path("tollgate.yaml"), diag, &config);
 
 	if (err == OK)
-		err = config_check_listeners(config, diag);
+		err = check_listeners(config, diag);
 	if (err == OK)
 		err = config_snapshot(config, 1, diag, &snap);
 	snapshot_unref(snap);
@@ -198,13 +211,16 @@ static const struct {
 	{"prices: {file: none.yaml}\n", FOLDER_PRICES,
 	 "tollgate.yaml:1:16: file: none.yaml cannot be opened: No such file or directory"},
 	{"", FOLDER_POLICY,
-	 "tollgate.yaml: policy: the option \"files\" is missing (Cedar policies; a name may hold "
-	 "* as in a shell)"},
-	{"policy:\n  files:\n    - p.cedar\n    - q*.cedar\n", FOLDER_POLICY,
-	 "tollgate.yaml:4:7: files: q*.cedar: no file has such a name"},
+	 "tollgate.yaml: policy: the option \"schema\" is missing (Cedar schema that every policy "
+	 "is checked against, text form)"},
+	{"policy: {schema: g.cedarschema}\n", FOLDER_POLICY,
+	 "tollgate.yaml:1:9: policy: the option \"files\" is missing (Cedar policies, text or "
+	 "(*.json) JSON, with templates and links; a name may hold * as in a shell)"},
+	{"policy:\n  files:\n    - p.cedar\n    - q*.cedar\n  schema: g.cedarschema\n",
+	 FOLDER_POLICY, "tollgate.yaml:4:7: files: q*.cedar: no file has such a name"},
 	{"policy: {files: p.cedar, schema: none}\n", FOLDER_POLICY,
 	 "tollgate.yaml:1:34: schema: none cannot be opened: No such file or directory"},
-	{"policy: {files: p.cedar, entities: none}\n", FOLDER_POLICY,
+	{"policy: {files: p.cedar, entities: none, schema: g.cedarschema}\n", FOLDER_POLICY,
 	 "tollgate.yaml:1:36: entities: none cannot be opened: No such file or directory"},
 
 	/* Issuers. */
@@ -314,7 +330,7 @@ static void test_load__says_where_another_file_is_wrong(void **state)
 		folder_write("keys.yaml", STR(""));
 		folder_write("prices.yaml", STR("prices: []\nversion: 1\ncurrency: USD\n"));
 		folder_write("bad.cedar", STR(""));
-		folder_write("schema", STR(""));
+		folder_write("schema", str_from_c(gateway_case_schema));
 		folder_write("entities.json", STR("[]"));
 		folder_write("jwks.json",
 			     STR("{\"keys\": [{\"kty\": \"oct\", \"alg\": \"HS256\", \"k\": "
@@ -330,6 +346,67 @@ static void test_load__says_where_another_file_is_wrong(void **state)
 	}
 	assert_int_equal(failures, 0);
 	folder_write("bad.cedar", STR(""));
+}
+
+/* Every file has something wrong, one of them twice: all is told in one run, by file and line. */
+static void test_load__lists_every_fault_of_every_file(void **state)
+{
+	static const char *const want[] = {
+		"tollgate.yaml:1:1: there is no section \"gatewey\"; did you mean \"gateway\"?",
+		"tollgate.yaml:2:16: body: \"1XB\" is not a size such as 64KiB or 32MiB",
+		"tollgate.yaml:2:21: limits has no option \"haed\"; did you mean \"head\"?",
+		"tollgate.yaml:3:23: address: \"x:1\" is not an IP address with a port, such as "
+		"0.0.0.0:8080 or [::]:8080",
+		"tollgate.yaml:4:13: upstreams[]: the option \"url\" is missing "
+		"(http[s]://host[:port][/base]; the operation's path follows the base)",
+		"tollgate.yaml:5:39: risk: \"hihg\" is not one of minimal|limited|high|prohibited; "
+		"did you mean \"high\"?",
+		"tollgate.yaml:6:10: models[]: the option \"upstream\" is missing (Where it is "
+		"served)",
+		"keys.yaml:1:25: a key has no member \"b\"; did you mean \"bu\"?",
+		"keys.yaml:1:31: a key has no member \"c\"",
+		"two.cedar:1:19: expected `,` and the action's scope, found `action`",
+		"three.cedar:1:27: expected `,` and the resource's scope, found `resource`",
+		"entities.json: Inference::Group::\"g\": `attrs` must be an object",
+	};
+	struct config *config = NULL;
+	struct diags all;
+
+	(void)state;
+	folder_write("keys.yaml", STR("keys: [{id: k, name: n, b: 1, c: 2}]\n"));
+	folder_write("two.cedar", STR("permit (principal action, resource);\n"));
+	folder_write("three.cedar", STR("forbid (principal, action resource);\n"));
+	folder_write("entities.json",
+		     STR("[{\"uid\": {\"type\": \"Inference::Group\", \"id\": \"g\"}}]"));
+	folder_main("gatewey: {}\n"
+		    "limits: {body: 1XB, haed: 1KiB}\n"
+		    "listeners: [{address: \"x:1\"}]\n"
+		    "upstreams: [{name: u, provider: p}]\n"
+		    "models: [{name: m, upstream: u, risk: hihg, dialects: openai.chat},\n"
+		    "         {name: n, dialects: openai.chat}]\n"
+		    "identity: {keys: keys.yaml}\n"
+		    "policy: {schema: g.cedarschema, files: [two.cedar, three.cedar], entities: "
+		    "entities.json}\n",
+		    FOLDER_ALL & ~(unsigned)FOLDER_PRICES);
+	diags_init(&all, CONFIG_FAULTS);
+	assert_int_equal(config_load_all(folder_path("tollgate.yaml"), &all, &config),
+			 ERR_MALFORMED);
+	for (size_t i = 0; i < all.count; i++) {
+		struct str left = str_from_c(folder_message(&all.items[i])), line;
+
+		(void)str_cut(&left, '\n', &line);
+		print_message("# " STR_FMT "\n", STR_ARG(line));
+		assert_true(i < ARRAY_LEN(want));
+		if (!str_eq(line, str_from_c(want[i])))
+			fail_msg("want %s", want[i]);
+	}
+	assert_int_equal(all.count, ARRAY_LEN(want));
+	assert_int_equal(all.total, ARRAY_LEN(want));
+	diags_fini(&all);
+	folder_write("two.cedar", STR(""));
+	folder_write("three.cedar", STR(""));
+	folder_write("keys.yaml", STR(""));
+	folder_write("entities.json", STR("[]"));
 }
 
 static void test_load__takes_the_default_of_every_option(void **state)
@@ -368,7 +445,8 @@ static void test_load__takes_what_is_given(void **state)
 	(void)state;
 	folder_main("gateway: {id: gw-9, state: /var/x, workers: 2, utc_offset: \"-03:30\"}\n"
 		    "limits: {body: 1MiB}\n"
-		    "policy: {files: [p.cedar, \"p*.cedar\"], on_forbid_error: skip}\n"
+		    "policy: {schema: g.cedarschema, files: [p.cedar, \"p*.cedar\"], "
+		    "on_forbid_error: skip}\n"
 		    "models: [{name: m, upstream: u, dialects: [openai.chat], region: r, on_abort: "
 		    "cancel, drain: {bytes: 1KiB, time: 2s}}]\n"
 		    "journal: {durability: relaxed, keep: 1500ms}\n",
@@ -488,6 +566,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load__says_where_the_main_file_is_wrong),
 		cmocka_unit_test(test_load__says_where_another_file_is_wrong),
+		cmocka_unit_test(test_load__lists_every_fault_of_every_file),
 		cmocka_unit_test(test_load__takes_the_default_of_every_option),
 		cmocka_unit_test(test_load__takes_what_is_given),
 		cmocka_unit_test(test_load__takes_attributes_as_they_are_written),

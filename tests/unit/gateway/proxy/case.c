@@ -94,9 +94,14 @@ void case_options(struct snapshot_options *out)
 struct snapshot *case_snapshot_of(const struct snapshot_options *options, struct diag *diag)
 {
 	struct snapshot *snap = NULL;
+	struct diags all;
 
 	*diag = (struct diag){.text = ""};
-	return snapshot_new(options, diag, &snap) == OK ? snap : NULL;
+	diags_init(&all, 16);
+	if (snapshot_new(options, &all, &snap) != OK)
+		assert_int_not_equal(diags_first(&all, diag), OK);
+	diags_fini(&all);
+	return snap;
 }
 
 struct snapshot *case_snapshot(void)
@@ -129,11 +134,25 @@ struct principal case_draft(enum principal_kind kind, struct str id)
 	};
 }
 
+/* For the whole program: principals are held against it. */
+static const struct schema *case_schema(void)
+{
+	static struct schema *schema;
+	struct diag diag;
+
+	if (schema == NULL)
+		assert_int_equal(schema_load("gateway.cedarschema", str_from_c(gateway_case_schema),
+					     &schema, &diag),
+				 OK);
+	return schema;
+}
+
 const struct principal *case_principal_of(const struct principal *draft)
 {
+	const struct principal_ops ops = catalog_principal_ops(case_schema());
 	const struct principal *principal = NULL;
 
-	assert_int_equal(principal_new(draft, &catalog_principal_ops, &principal), OK);
+	assert_int_equal(principal_new(draft, &ops, &principal), OK);
 	return principal;
 }
 

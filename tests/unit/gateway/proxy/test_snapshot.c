@@ -148,7 +148,7 @@ static void test_snapshot__without_policies_allows_nothing(void **state)
 	(void)state;
 	case_options(&options);
 	options.policy_count = 0;
-	options.schema.text = options.entities.text = (struct str){0};
+	options.entities.text = (struct str){0};
 	snap = case_snapshot_of(&options, &diag);
 	assert_non_null(snap);
 	assert_int_equal(policy_set_count(snap->rules->policies), 0);
