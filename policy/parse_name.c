@@ -11,6 +11,7 @@ static const struct uid uid_broken = {.type = {"", 0}, .id = {"", 0}};
 struct str parse_name(struct parse *p, const char *what, const char *instead)
 {
 	struct token token = p->lex.token;
+	struct str name;
 
 	if (token.kind != TOKEN_IDENT) {
 		lex_fail_expected(&p->lex, what);
@@ -22,8 +23,13 @@ struct str parse_name(struct parse *p, const char *what, const char *instead)
 			 STR_ARG(token.text), instead);
 		return STR("");
 	}
+	name = arena_str(p->lex.arena, token.text);
+	if (!str_is_set(name)) {
+		lex_fail_memory(&p->lex);
+		return STR("");
+	}
 	lex_advance(&p->lex);
-	return arena_str(p->lex.arena, token.text);
+	return name;
 }
 
 struct str parse_path_rest(struct parse *p, struct str path, bool *out_is_uid)
@@ -36,12 +42,10 @@ struct str parse_path_rest(struct parse *p, struct str path, bool *out_is_uid)
 		}
 		path = arena_concat(p->lex.arena, path, STR("::"));
 		path = arena_concat(p->lex.arena, path, parse_name(p, "a part of a path", ""));
+		if (arena_has_overflowed(p->lex.arena))
+			lex_fail_memory(&p->lex);
 	}
-	if (!str_is_set(path)) {
-		lex_fail_memory(&p->lex);
-		return STR("");
-	}
-	return path;
+	return p->lex.err == OK ? path : STR("");
 }
 
 struct str parse_path(struct parse *p)

@@ -67,6 +67,22 @@ static void set_push(struct set_list *list, struct policy *policy)
 	list->items[list->count++] = policy;
 }
 
+static void fail_taken(struct set_source *source, struct str id, const struct policy *other,
+		       size_t at)
+{
+	int shown = (int)MIN(id.len, ID_SHOWN);
+
+	if (other->template != NULL)
+		set_fail(source, ERR_CONFLICT, at,
+			 "policy id `" STR_FMT "` is taken by a link of template `" STR_FMT "`",
+			 shown, id.ptr, (int)MIN(other->template->id.len, ID_SHOWN),
+			 other->template->id.ptr);
+	else
+		set_fail(source, ERR_CONFLICT, at,
+			 "policy id `" STR_FMT "` is taken by the %s of %s:%u", shown, id.ptr,
+			 other->is_template ? "template" : "policy", other->file, other->line);
+}
+
 bool set_claim_id(struct set_source *source, struct policy *policy, struct str id, size_t at)
 {
 	struct policy_set *set = source->set;
@@ -74,10 +90,7 @@ bool set_claim_id(struct set_source *source, struct policy *policy, struct str i
 
 	policy->id = id;
 	if (other != NULL) {
-		set_fail(source, ERR_CONFLICT, at,
-			 "policy id `" STR_FMT "` is taken by the %s of %s:%u",
-			 (int)MIN(id.len, ID_SHOWN), id.ptr,
-			 other->is_template ? "template" : "policy", other->file, other->line);
+		fail_taken(source, id, other, at);
 		return false;
 	}
 	if (map_put(&set->ids, id, policy) != OK) {

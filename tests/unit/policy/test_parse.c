@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "base/buf.h"
+#include "policy/parse.h"
 #include "policy/policy.h"
 
 static const struct answer_row rows[] = {
@@ -100,6 +101,11 @@ static const struct answer_row rows[] = {
 	{"permit(principal, action in ([(Action::\"read\")]), resource);", ANSWER_TRUE},
 	{"permit(principal, action in [(Action::\"read\")], resource);", ANSWER_TRUE},
 	{"permit(principal, action in (Action::\"read\", resource);", ANSWER_REJECT},
+	{"permit(principal, action, resource) when {-1.a == 1};", ANSWER_ERROR},
+	{"permit(principal, action, resource) when {-1[\"a\"] == 1};", ANSWER_ERROR},
+	{"permit(principal, action, resource) when {-1.isEmpty()};", ANSWER_ERROR},
+	{"permit(principal, action, resource) when {-9223372036854775808 < 0};", ANSWER_TRUE},
+	{"permit(principal, action, resource) when {-9223372036854775808.a == 1};", ANSWER_REJECT},
 };
 
 static void test_parse__takes_and_refuses_as_the_official_parser(void **state)
@@ -208,6 +214,58 @@ static void test_parse__bounds_nesting_but_not_chains(void **state)
 	assert_int_equal(answer_repeated("", "principal.boss", ".boss", 8000), ANSWER_ERROR);
 }
 
+/* At every cap of the arena it is read whole, or refused by the limit's name. */
+static void test_parse__runs_out_of_memory_anywhere(void **state)
+{
+	static const char text[] =
+		"@id(\"a\") @reason(\"b\\n\") permit(principal is A::B in A::B::\"c\", action in "
+		"[N::Action::\"r\", N::Action::\"s\"], resource == ?resource) when { if "
+		"-principal.a + 1 "
+		"- 2 * 3 > -4 then [1, \"x\", ip(\"10.0.0.1\")].contains({a: 1, \"b\": "
+		"A::B::\"d\"}) "
+		"else !(context has a.b.c && context[\"s\"] like \"a*b*c\" || resource is A::B in "
+		"A::B::\"e\") } unless { false };";
+	bool is_read = false;
+	size_t short_of = 0;
+
+	(void)state;
+	for (size_t cap = 0; cap < 16384 && !is_read; cap += 16) {
+		struct diag diag = {.text = ""};
+		struct parse parse;
+		struct arena arena;
+
+		arena_init(&arena, 64, cap);
+		parse_init(&parse, "p.cedar", str_from_c(text), &arena, &diag);
+		is_read = parse_policy(&parse) != NULL;
+		if (!is_read) {
+			assert_int_equal(parse.lex.err, ERR_LIMIT);
+			assert_non_null(
+				strstr(diag.text, "memory limit reached (limit `arena_byte"));
+			short_of++;
+		}
+		arena_fini(&arena);
+	}
+	assert_true(is_read);
+	assert_true(short_of > 100);
+}
+
+static void test_parse__names_the_limit_of_annotations(void **state)
+{
+	struct policy_source source = {
+		.file = "p.cedar", .text = STR("@a @b @c permit(principal, action, resource);")};
+	struct policy_set_options options = {.limits = {.annotations = 3}};
+	struct policy_set *set = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(policy_set_load(&source, 1, &options, &set, &diag), OK);
+	policy_set_free(set);
+	options.limits.annotations = 2;
+	assert_int_equal(policy_set_load(&source, 1, &options, &set, &diag), ERR_LIMIT);
+	assert_string_equal(diag.text, "more than 2 annotations (limit `annotations`)");
+	assert_int_equal(diag.column, 8);
+}
+
 static void test_parse__says_where_and_what(void **state)
 {
 	struct policy_source source = {
@@ -234,6 +292,8 @@ int main(void)
 		cmocka_unit_test(test_parse__takes_and_refuses_as_the_official_parser),
 		cmocka_unit_test(test_parse__takes_templates_as_the_official_parser),
 		cmocka_unit_test(test_parse__bounds_nesting_but_not_chains),
+		cmocka_unit_test(test_parse__runs_out_of_memory_anywhere),
+		cmocka_unit_test(test_parse__names_the_limit_of_annotations),
 		cmocka_unit_test(test_parse__says_where_and_what),
 	};
 

@@ -273,6 +273,31 @@ static void test_policy__names_the_limit_passed(void **state)
 	policy_set_free(set);
 }
 
+static void test_policy__names_the_memory_limit_wherever_it_is_met(void **state)
+{
+	struct policy_source source = {.file = "gateway.cedar",
+				       .text = str_from_c(gateway_case_policies)};
+	struct policy_set *set = NULL;
+	unsigned refused = 0;
+
+	(void)state;
+	for (size_t cap = 64; set == NULL; cap += 128) {
+		struct policy_set_options options = {.limits = {.arena_bytes = cap}};
+		struct diag diag;
+		enum err err = policy_set_load(&source, 1, &options, &set, &diag);
+
+		assert_int_equal(err == OK, set != NULL);
+		if (err == OK)
+			continue;
+		assert_int_equal(err, ERR_LIMIT);
+		assert_string_equal(diag.file, "gateway.cedar");
+		assert_string_equal(diag.text, "memory limit reached (limit `arena_bytes`)");
+		refused++;
+	}
+	assert_true(refused > 100);
+	policy_set_free(set);
+}
+
 static void test_policy__refuses_to_decide_without_memory(void **state)
 {
 	struct policy_set *set = load(gateway_case_policies);
@@ -596,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_policy__names_policies_by_annotation_or_position),
 		cmocka_unit_test(test_policy__loads_all_sources_or_none),
 		cmocka_unit_test(test_policy__names_the_limit_passed),
+		cmocka_unit_test(test_policy__names_the_memory_limit_wherever_it_is_met),
 		cmocka_unit_test(test_policy__refuses_to_decide_without_memory),
 		cmocka_unit_test(test_policy__lays_the_principal_over_the_store),
 		cmocka_unit_test(test_policy__lays_the_resource_over_the_store),
