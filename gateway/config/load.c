@@ -54,14 +54,6 @@ static enum err load_file(struct load *load, const struct config_yaml *node, con
 	return option_fail(&load->reader, err, node, "%s %s", diag.file, diag.text);
 }
 
-/* The folder that a file's relative paths are taken from. */
-static struct str folder_of(struct arena *arena, struct str path)
-{
-	while (path.len > 0 && path.ptr[path.len - 1] != '/')
-		path.len--;
-	return path.len > 1 ? arena_str(arena, str_sub(path, 0, path.len - 1)) : path;
-}
-
 static enum err load_yaml(struct load *load, const struct config_yaml *node, const char *path,
 			  struct option_reader *reader, const struct config_yaml **out)
 {
@@ -75,7 +67,7 @@ static enum err load_yaml(struct load *load, const struct config_yaml *node, con
 		.arena = &load->arena,
 		.file = path,
 		.text = text,
-		.folder = folder_of(&load->arena, str_from_c(path)),
+		.folder = option_folder(&load->arena, str_from_c(path)),
 		.all = load->all,
 	};
 	err = config_yaml_parse(&load->arena, path, text, &diag, out);

@@ -183,6 +183,13 @@ enum err option_fail_secret(struct option_reader *reader, enum err err,
 	return option_note(reader, err, &diag);
 }
 
+struct str option_folder(struct arena *arena, struct str path)
+{
+	while (path.len > 0 && path.ptr[path.len - 1] != '/')
+		path.len--;
+	return path.len > 1 ? arena_str(arena, str_sub(path, 0, path.len - 1)) : path;
+}
+
 struct str option_path(struct option_reader *reader, struct str path)
 {
 	if (path.len == 0 || path.ptr[0] == '/' || reader->folder.len == 0)

@@ -111,6 +111,8 @@ static inline enum err option_both(enum err first, enum err second)
 	return first != OK ? first : second;
 }
 
+/* The folder that the relative paths of a file are taken from. */
+struct str option_folder(struct arena *arena, struct str path);
 /* A path as the file means it, NUL-terminated. */
 struct str option_path(struct option_reader *reader, struct str path);
 
