@@ -7,6 +7,7 @@
 #include "gateway/cli/exit.h"
 #include "gateway/cli/policy_authorize.h"
 #include "gateway/cli/policy_check.h"
+#include "gateway/cli/policy_test.h"
 
 static const struct {
 	const char *name;
@@ -15,6 +16,7 @@ static const struct {
 } commands[] = {
 	{"authorize", cli_policy_authorize, "answer one request, or a stream of them"},
 	{"check", cli_policy_check, "parse and validate everything, list all that is wrong"},
+	{"test", cli_policy_test, "run files of cases: requests and the answers they must get"},
 };
 
 static int usage(FILE *out, int code)

@@ -212,29 +212,24 @@ static void add_policies(struct loading *loading, const char *path)
 
 /* The configuration ------------------------------------------------------------------------ */
 
-static struct str folder_of(struct arena *arena, struct str path)
-{
-	while (path.len > 0 && path.ptr[path.len - 1] != '/')
-		path.len--;
-	return path.len > 1 ? arena_str(arena, str_sub(path, 0, path.len - 1)) : path;
-}
-
-static enum err read_section(struct loading *loading, const char *path, struct diag *diag)
+static enum err read_section(struct loading *loading, const char *path)
 {
 	struct option_reader *reader = &loading->reader;
 	const struct config_yaml *root;
+	struct diag diag = {0};
 	enum err err;
 
 	*reader = (struct option_reader){
 		.arena = &loading->inputs->arena,
 		.file = path,
-		.folder = folder_of(&loading->inputs->arena, str_from_c(path)),
-		.diag = diag};
-	err = config_file_read(reader->arena, path, CONFIG_YAML_BYTES, diag, &reader->text);
+		.folder = option_folder(&loading->inputs->arena, str_from_c(path)),
+		.all = &loading->inputs->diags,
+	};
+	err = config_file_read(reader->arena, path, CONFIG_YAML_BYTES, &diag, &reader->text);
 	if (err == OK)
-		err = config_yaml_parse(reader->arena, path, reader->text, diag, &root);
+		err = config_yaml_parse(reader->arena, path, reader->text, &diag, &root);
 	if (err != OK)
-		return err;
+		return option_note(reader, err, &diag);
 	if (root->kind != CONFIG_YAML_MAP || config_yaml_get(root, STR("policy")) == NULL)
 		return option_fail(reader, ERR_MALFORMED, NULL,
 				   "the section \"policy\" is missing");
@@ -248,10 +243,10 @@ static void take_config(struct loading *loading)
 	const struct str_list *patterns = &loading->raw.policy_files;
 	const char *path = options->config == NULL ? INPUTS_CONFIG : options->config;
 	struct diag diag = {0};
-	enum err err = read_section(loading, path, &diag);
+	enum err err = read_section(loading, path);
 
 	if (err != OK) {
-		add_error(loading, err, &diag);
+		loading->inputs->is_unreadable |= err == ERR_NOT_FOUND || err == ERR_IO;
 		return;
 	}
 	loading->inputs->config = path;
@@ -286,33 +281,18 @@ static void find_files(struct loading *loading)
 
 /* Texts to what they mean ------------------------------------------------------------------ */
 
-static enum err load_entities(struct entity_store *store, const struct policy_source *sources,
-			      size_t count, const struct schema *schema, struct diag *diag)
-{
-	enum err err = OK;
-
-	for (size_t i = 0; err == OK && i < count; i++)
-		err = entity_store_load_json(store, sources[i].file, sources[i].text, schema, diag);
-	return err;
-}
-
-enum err policy_inputs_store(const struct policy_inputs *inputs, bool with_own,
-			     const struct policy_source *more, size_t count,
-			     struct entity_store **out, struct diag *diag)
+enum err policy_inputs_store_new(const struct policy_inputs *inputs, bool with_entities,
+				 struct entity_store **out, struct diag *diag)
 {
 	struct entity_store *store = entity_store_new(NULL);
-	const struct schema *schema = inputs->schema;
+	size_t count = with_entities ? inputs->entity_source_count : 0;
 	enum err err = OK;
 
-	if (schema != NULL)
-		err = entity_store_add_actions(store, schema, diag);
-	if (err == OK && with_own)
-		err = load_entities(store, inputs->entity_sources, inputs->entity_source_count,
-				    schema, diag);
-	if (err == OK)
-		err = load_entities(store, more, count, schema, diag);
-	if (err == OK)
-		err = entity_store_freeze(store, diag);
+	if (inputs->schema != NULL)
+		err = entity_store_add_actions(store, inputs->schema, diag);
+	for (size_t i = 0; err == OK && i < count; i++)
+		err = entity_store_load_json(store, inputs->entity_sources[i].file,
+					     inputs->entity_sources[i].text, inputs->schema, diag);
 	if (err != OK) {
 		entity_store_free(store);
 		return err;
@@ -347,8 +327,10 @@ static void load_policies(struct policy_inputs *inputs)
 static void load_store(struct policy_inputs *inputs)
 {
 	struct diag diag = {0};
-	enum err err = policy_inputs_store(inputs, true, NULL, 0, &inputs->entities, &diag);
+	enum err err = policy_inputs_store_new(inputs, true, &inputs->entities, &diag);
 
+	if (err == OK)
+		err = entity_store_freeze(inputs->entities, &diag);
 	if (err != OK)
 		(void)diags_add(&inputs->diags, err, &diag);
 }

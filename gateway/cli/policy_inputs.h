@@ -70,11 +70,10 @@ MUST_CHECK enum err policy_inputs_validate(struct policy_inputs *inputs);
 /* Prints diags to stderr; the exit code: EXIT_CODE_FAILED when a file is not there or cannot be
  * read, else EXIT_CODE_NO. */
 int policy_inputs_fail(const struct policy_inputs *inputs);
-/* Another frozen store of the same kind: the schema's actions, the entities of the inputs if
- * with_own, and `count` more sources. */
-MUST_CHECK enum err policy_inputs_store(const struct policy_inputs *inputs, bool with_own,
-					const struct policy_source *more, size_t count,
-					struct entity_store **out, struct diag *diag);
+/* Another store with the schema's actions and, if asked for, the entities of the inputs; to be
+ * filled on and frozen by the caller. */
+MUST_CHECK enum err policy_inputs_store_new(const struct policy_inputs *inputs, bool with_entities,
+					    struct entity_store **out, struct diag *diag);
 void policy_inputs_fini(struct policy_inputs *inputs);
 
 #endif

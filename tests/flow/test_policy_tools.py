@@ -3,7 +3,10 @@
 configuration is needed for it."""
 
 import json
+import re
+import shutil
 import time
+from xml.etree import ElementTree
 
 import pytest
 
@@ -61,11 +64,11 @@ def test_help_names_every_command_and_a_near_miss_is_suggested(rules):
     """`tollgate policy --help` lists the commands, each has its own --help, and a wrong word is answered with help."""
     status, out, _ = policy(rules, "--help")
     commands = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
-    assert status == 0 and {"authorize", "check"} <= set(commands)
+    assert status == 0 and {"authorize", "check", "test"} <= set(commands)
     for command in commands:
         status, out, err = policy(rules, command, "--help")
         assert status == 0 and out.startswith(f"usage: tollgate policy {command}") and err == "", command
-    status, out, err = policy(rules, "chekc")
+    status, out, err = policy(rules, "checks")
     assert status == 2 and 'did you mean "check"?' in err and out == ""
     assert policy(rules)[0] == 2
 
@@ -79,6 +82,7 @@ def test_help_names_every_command_and_a_near_miss_is_suggested(rules):
     (["check", "--schema", ""], "--schema wants a path"),
     (["authorize"], "--principal, --action and --resource are all needed"),
     (["authorize", "--batch", "--action", "x"], "come from stdin"),
+    (["test", "--format", "xml"], 'text, tap or junit, not "xml"'),
     (["authorize", "--on-forbid-error", "maybe"], "deny or skip"),
 ])
 def test_wrong_use_is_exit_code_2_and_says_so(rules, words, said):
@@ -144,7 +148,7 @@ def test_check_lists_the_errors_of_all_files_with_their_lines(rules):
 
 def test_check_lists_every_error_of_the_types(rules):
     """The validator's findings come with the policies that parse."""
-    (rules / "rules/a.cedar").write_text("permit (principal, action, resource) when { principal.levl > 1 };\n"
+    (rules / "rules/a.cedar").write_text("permit (principal, action, resource) when { principal.lvl > 1 };\n"
                                          "permit (principal, action, resource) when { resource.secret > 1 };\n")
     status, out, _ = policy(rules, "check")
     assert status == 1 and "rules/a.cedar:1:55: " in out and "rules/a.cedar:2:45: " in out
@@ -207,7 +211,7 @@ def test_authorize_refuses_requests_that_do_not_fit_the_schema(rules):
 
 def test_authorize_refuses_policies_that_do_not_fit_the_schema(rules):
     """As serve does; the list of errors is the same as check's."""
-    (rules / "rules/a.cedar").write_text("permit (principal, action, resource) when { principal.levl > 1 };\n")
+    (rules / "rules/a.cedar").write_text("permit (principal, action, resource) when { principal.lvl > 1 };\n")
     status, out, err = asked(rules)
     assert (status, out) == (1, "") and "rules/a.cedar:1:55: " in err
     assert asked(rules, "--no-policy-validation")[0] == 0
@@ -256,3 +260,185 @@ def test_batch_is_fast(rules):
     status, out, _ = policy(rules, "authorize", "--batch", stdin=(batch_line(12) + "\n") * 10000)
     assert status == 0 and out.count('"decision":"allow"') == 10000
     assert time.monotonic() - began < 10
+
+
+# --- test -----------------------------------------------------------------------------------------
+
+CAST = """entities:
+  - uid: Team::"staff"
+  - {uid: 'User::"ana"', attrs: {level: 2}, parents: ['Team::"staff"']}
+  - {uid: 'File::"plan"', attrs: {owner: {type: User, id: ana}, secret: false}}
+context: {hour: 12}
+"""
+CASES = """include: [cast.yaml]
+principal: User::"ana"
+action: Action::"change"
+resource: File::"plan"
+cases:
+  - name: owners change their files
+    expect: allow
+    reasons: [owner-changes]
+  - name: nobody does at night
+    context: {hour: 5}
+    expect: deny
+    reasons: [night]
+  - name: but the highest level
+    context: {hour: 5}
+    entities: [{uid: 'User::"ana"', attrs: {level: 9}}]
+    expect: allow
+  - name: a colleague looks
+    action: Action::"look"
+    resource: File::"other"
+    expect: allow
+    reasons: [team-looks]
+    errors: [owner-changes]
+"""
+
+
+@pytest.fixture
+def cases(rules):
+    (rules / "rules/cast.yaml").write_text(CAST)
+    (rules / "rules/main.test.yaml").write_text(CASES)
+    return rules
+
+
+def test_cases_beside_the_policies_are_run(cases):
+    """Without a FILE every *.test.yaml beside the policies is run; production data is not looked at."""
+    (cases / "entities.json").write_text("[]")
+    assert policy(cases, "test") == (0, "ok    rules/main.test.yaml: 4 of 4 cases\n"
+                                        "4 cases in 1 file: 4 passed, 0 failed\n", "")
+    assert policy(cases, "test", "rules/main.test.yaml", "--policies", "rules", "--schema", "schema.cedarschema")[0] == 0
+
+
+def test_a_failing_case_shows_what_came_and_how_to_explain_it(cases):
+    """Expected and got, a hint for an id that no policy has, and a command that shows why."""
+    path = cases / "rules/main.test.yaml"
+    path.write_text(CASES.replace("[night]", "[nigth]").replace("name: nobody does", "name: nobody's done"))
+    status, out, err = policy(cases, "test")
+    assert (status, err) == (1, "")
+    assert out == """FAIL  rules/main.test.yaml: 3 of 4 cases
+  rules/main.test.yaml:9: nobody's done at night
+    expected: deny by nigth
+    got:      deny by night
+    hint:     there is no policy "nigth"; did you mean "night"?
+    explain:  tollgate policy explain --config tollgate.yaml --test 'rules/main.test.yaml' --case 'nobody'\\''s done at night'
+4 cases in 1 file: 3 passed, 1 failed
+"""
+    path.write_text(CASES.replace("    errors: [owner-changes]\n", ""))
+    status, out, _ = policy(cases, "test")
+    assert status == 1 and "expected: allow by team-looks\n" in out
+    assert "got:      allow by team-looks; errors: owner-changes\n" in out
+
+
+def test_tap_and_junit_are_for_machines(cases):
+    """TAP 13 with a plan, JUnit as well-formed XML, names escaped in both."""
+    path = cases / "rules/main.test.yaml"
+    path.write_text(CASES.replace("nobody does at night", '"<n&b> # \\"d\\" \\t"').replace("[night]", "[]"))
+    status, out, _ = policy(cases, "test", "--format", "tap")
+    lines = out.splitlines()
+    assert status == 1 and lines[0] == "TAP version 13" and lines[-1] == "1..4"
+    assert lines[2].startswith("not ok 2 - rules/main.test.yaml: <n&b> \\# \"d\"")
+    assert [line.split()[0] for line in lines if not line.startswith("#")] == ["TAP", "ok", "not", "ok", "ok", "1..4"]
+    status, out, _ = policy(cases, "test", "--format", "junit")
+    suite = ElementTree.fromstring(out).find("testsuite")
+    assert status == 1 and suite.attrib == {"name": "rules/main.test.yaml", "tests": "4", "failures": "1", "errors": "0"}
+    failed = suite.findall("testcase")[1]
+    assert failed.get("name") == '<n&b> # "d" \t' and failed.get("line") == "9"
+    assert failed.find("failure").get("message") == "expected deny by no policy, got deny by night"
+
+
+@pytest.mark.parametrize("change, said", [
+    (("expect: allow", "expected: allow"), 'rules/main.test.yaml:7:5: a case has no "expected"; did you mean "expect"?'),
+    (("include:", "includes:"), 'rules/main.test.yaml:1:1: the file has no "includes"; did you mean "include"?'),
+    (("expect: allow", "expect: maybe"), 'expect: "maybe" is neither allow nor deny'),
+    (("    expect: deny\n", ""), 'the case has no "expect"'),
+    (("name: nobody does at night", "name: owners change their files"), "the case of line 6 has this name already"),
+    (("name: nobody does at night", 'name: ""'), 'the case has no "name"'),
+    (("[owner-changes]", "owner-changes"), "reasons must be a list, not a value"),
+    (("[owner-changes]", "[night, night]"), '"night" stands twice'),
+    (("{hour: 5}", "{hour: noon}"), "Long"),
+    (("{hour: 5}", "{hours: 5}"), "hours"),
+    (('action: Action::"look"', 'action: Action::"lok"'), 'Action::"lok"'),
+    (('resource: File::"other"', 'resource: User::"ana"'), "User"),
+    (('resource: File::"plan"\n', ""), 'the case has no "resource", and neither has the file'),
+    (('principal: User::"ana"', "principal: ana"), "the principal `ana` is not an entity"),
+    (("attrs: {level: 9}", "attrs: {level: x}"), "level"),
+    (("attrs: {level: 9}", "atrs: {level: 9}"), 'an entity has no "atrs"; did you mean "attrs"?'),
+    (("attrs: {level: 9}", "parents: [staff]"), "the parent `staff` is not an entity"),
+    (("[{uid: 'User::\"ana\"', ", "[{uid: 'User::\"ana\"'}, {uid: 'User::\"ana\"', "), "stands twice in the list"),
+    (("cast.yaml", "none.yaml"), "none.yaml"),
+    (("cast.yaml", "main.test.yaml"), 'an included file has no "include"'),
+    (("include: [cast.yaml]", "config_entities: maybe"), '"maybe" is neither true nor false'),
+    ((CASES[CASES.index("  - name"):], ""), "the file has no cases"),
+    ((CASES[CASES.index("cases:"):], ""), "the file has no cases"),
+    ((CASES, "cases: []\n"), "the file has no cases"),
+    ((CASES, "[]"), "the file must be a map, not a list"),
+    ((CASES, "cases: [x]"), "a case must be a map, not a value"),
+])
+def test_a_wrong_file_of_cases_is_refused_with_the_place(cases, change, said):
+    """No key is ignored and no half of a file is run."""
+    old, new = change
+    assert old in CASES
+    (cases / "rules/main.test.yaml").write_text(CASES.replace(old, new, 1))
+    status, out, err = policy(cases, "test")
+    assert status == (3 if new == "none.yaml" else 1) and said in err and "main.test.yaml" in err
+    assert out == "0 cases in 0 files: 0 passed, 0 failed\n"
+
+
+def test_all_wrong_cases_of_a_file_are_listed(cases):
+    """One run shows each of them."""
+    (cases / "rules/main.test.yaml").write_text(CASES.replace("expect: allow", "expect: yes"))
+    status, _, err = policy(cases, "test")
+    assert status == 1 and err.count("is neither allow nor deny") == 3
+
+
+def test_cases_may_use_the_entities_of_the_configuration(cases):
+    """config_entities: true, for rules about data that only production has."""
+    text = CASES.replace("include: [cast.yaml]", "config_entities: true\ncontext: {hour: 12}")
+    (cases / "rules/main.test.yaml").write_text(text[:text.index("  - name: but")])
+    assert policy(cases, "test")[0] == 0
+    (cases / "rules/main.test.yaml").write_text(text.replace("config_entities: true", "config_entities: false"))
+    assert policy(cases, "test")[0] == 1
+
+
+def test_without_any_cases_the_command_fails(rules):
+    """A job that tests nothing must not be green."""
+    status, out, err = policy(rules, "test")
+    assert (status, out) == (3, "") and "no *.test.yaml is beside the policies" in err
+    assert policy(rules, "test", "none.test.yaml")[0] == 3
+
+
+# --- the policies that are shipped ----------------------------------------------------------------
+
+SHIPPED = [(path, found.start()) for path in sorted((CONF / "policies").glob("*.cedar"))
+           for found in re.finditer(r'^@id\("', path.read_text(), re.M)]
+
+
+def test_shipped_policies_have_cases_and_pass_them():
+    """conf/policies: each file of policies has its file of cases, and all pass without any secret."""
+    status, out, err = policy(CONF, "test")
+    assert (status, err) == (0, "")
+    for path in (CONF / "policies").glob("*.cedar"):
+        assert f"ok    policies/{path.stem}.test.yaml: " in out
+    assert policy(CONF, "check", "--deny-warnings")[0] == 0
+
+
+@pytest.mark.parametrize("change", ["drop", "flip the effect", "flip the condition"])
+@pytest.mark.parametrize("path, start", SHIPPED, ids=[f"{path.stem}-{start}" for path, start in SHIPPED])
+def test_cases_notice_a_changed_policy(tmp_path, path, start, change):
+    """A policy that is dropped, turned around, or has its condition turned around fails at least one case."""
+    shutil.copytree(CONF, tmp_path / "conf")
+    text = path.read_text()
+    end = text.index(";\n", start) + 2
+    old = new = text[start:end]
+    if change == "drop":
+        new = ""
+    elif change == "flip the effect":
+        new = re.sub(r"^(permit|forbid)", lambda found: "forbid" if found[0] == "permit" else "permit", old, flags=re.M)
+    elif "when {" in old:
+        new = old.replace("when {", "unless {", 1)
+    else:
+        new = old.replace(";\n", " when { false };\n")
+    (tmp_path / "conf/policies" / path.name).write_text(text[:start] + new + text[end:])
+    status, out, err = policy(tmp_path / "conf", "test")
+    assert new != old and (status, err) == (1, "") and "    expected: " in out
