@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cedar_corpus DIR [--expect TESTS REQUESTS]: runs every test below DIR in the
- * layout of the official integration tests and compares decision, reasons,
- * errors and the validator's verdict. Prints one TAP line per figure and names
- * what differs.
+ * layout of the official integration tests and compares decision, reasons and
+ * errors of each request, with and without the index, and the validator's
+ * verdict of each test. Names what differs. The last line is `N passed, N
+ * failed`: of the requests and verdicts together; with --expect there is one
+ * TAP line per figure instead, and the counts must be those.
+ *
+ * Exits 0 when nothing differs, 1 when something does, 2 on wrong use and 3
+ * when DIR cannot be read or holds no tests.
  */
 #define _XOPEN_SOURCE 700
+#include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,10 +26,29 @@
 #define PATH_BYTES 4096
 #define SHOWN_MAX  40
 
+enum figure {
+	LOADING,
+	DECISIONS,
+	REASONS,
+	ERRORS,
+	UNINDEXED,
+	VERDICTS,
+	FIGURES,
+};
+
+static const char *const figure_names[FIGURES] = {
+	[LOADING] = "loading",
+	[DECISIONS] = "decisions",
+	[REASONS] = "reasons",
+	[ERRORS] = "errors",
+	[UNINDEXED] = "with and without the index",
+	[VERDICTS] = "verdicts of the validator",
+};
+
 struct corpus {
 	size_t tests, requests;
-	size_t load_failures, decision_diffs, reason_diffs, error_diffs, unindexed_diffs;
-	size_t verdict_diffs;
+	size_t differing[FIGURES];
+	size_t failed; /* requests and verdicts */
 	size_t shown;
 };
 
@@ -31,10 +56,11 @@ struct corpus {
 static struct corpus corpus;
 static char corpus_root[PATH_BYTES];
 
-static void show(const char *test, const char *what, const char *detail)
+static void differ(enum figure figure, const char *test, const char *what, const char *detail)
 {
+	corpus.differing[figure]++;
 	if (corpus.shown++ < SHOWN_MAX)
-		printf("# %s: %s %s\n", test, what, detail);
+		printf("# %s: %s %s\n", test, what, detail == NULL ? "" : detail);
 }
 
 static char *read_file(const char *path, size_t *out_len)
@@ -93,8 +119,8 @@ static struct uid json_uid(struct arena *arena, const json_t *json)
 /* The test files are read in the hidden form of json_nul.h; a context leaves it again. */
 static struct str context_text(struct arena *arena, const json_t *json)
 {
-	char *dump = json_dumps(json, JSON_COMPACT);
-	struct str text = str_from_c(dump);
+	char *dump = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+	struct str text = dump == NULL ? STR("null") : str_from_c(dump);
 	char *out = arena_alloc(arena, text.len * 2 + 1);
 	size_t len = 0;
 
@@ -117,9 +143,12 @@ static bool names_policy(const json_t *list, const struct policy *policy)
 {
 	struct str id = policy_id(policy);
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (str_eq(str_from_c(json_string_value(json_array_get(list, i))), id))
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *named = json_array_get(list, i);
+
+		if (str_eq(str_make(json_string_value(named), json_string_length(named)), id))
 			return true;
+	}
 	return false;
 }
 
@@ -171,9 +200,11 @@ static enum err load_all(const char *test, const json_t *json, struct loaded *lo
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		const char *relative = json_string_value(json_object_get(json, keys[i]));
 
-		loaded->texts[i] = read_relative(test, relative, &texts[i].len);
+		if (relative != NULL)
+			loaded->texts[i] = read_relative(test, relative, &texts[i].len);
 		if (loaded->texts[i] == NULL)
-			return diag_set(diag, ERR_NOT_FOUND, relative, 0, 0, "file not found");
+			return diag_set(diag, ERR_NOT_FOUND, relative != NULL ? relative : keys[i],
+					0, 0, "file not found");
 		texts[i].ptr = loaded->texts[i];
 	}
 	source.text = texts[0];
@@ -192,30 +223,37 @@ static enum err load_all(const char *test, const json_t *json, struct loaded *lo
 	return err == OK ? entity_store_freeze(loaded->store, diag) : err;
 }
 
-static void compare(const char *test, const json_t *json, const struct policy_decision *got,
-		    const struct policy_decision *unindexed)
+static bool same_decisions(const struct policy_decision *a, const struct policy_decision *b,
+			   const struct loaded *loaded)
 {
-	const char *description = json_string_value(json_object_get(json, "description"));
-	bool want = strcmp(json_string_value(json_object_get(json, "decision")), "allow") == 0;
+	bool is_same = a->is_allowed == b->is_allowed && a->reason_count == b->reason_count &&
+		       a->error_count == b->error_count;
 
-	if (want != got->is_allowed) {
-		corpus.decision_diffs++;
-		show(test, "decision differs:", description);
-	}
-	if (!same_reasons(json_object_get(json, "reason"), got)) {
-		corpus.reason_diffs++;
-		show(test, "reasons differ:", description);
-	}
-	if (!same_errors(json_object_get(json, "errors"), got)) {
-		corpus.error_diffs++;
-		show(test, "errors differ:", description);
-	}
-	if (got->is_allowed != unindexed->is_allowed ||
-	    got->reason_count != unindexed->reason_count ||
-	    got->error_count != unindexed->error_count) {
-		corpus.unindexed_diffs++;
-		show(test, "differs without index:", description);
-	}
+	for (size_t i = 0; is_same && i < a->reason_count; i++)
+		is_same = policy_set_find(loaded->set, policy_id(b->reasons[i])) == a->reasons[i];
+	for (size_t i = 0; is_same && i < a->error_count; i++)
+		is_same = policy_set_find(loaded->set, policy_id(b->errors[i].policy)) ==
+			  a->errors[i].policy;
+	return is_same;
+}
+
+static void compare(const char *test, const json_t *json, const struct loaded *loaded,
+		    const struct policy_decision decisions[2])
+{
+	const struct policy_decision *got = &decisions[0];
+	const char *description = json_string_value(json_object_get(json, "description"));
+	const char *want = json_string_value(json_object_get(json, "decision"));
+	size_t before = corpus.shown;
+
+	if (want == NULL || strcmp(want, got->is_allowed ? "allow" : "deny") != 0)
+		differ(DECISIONS, test, "decision differs:", description);
+	if (!same_reasons(json_object_get(json, "reason"), got))
+		differ(REASONS, test, "reasons differ:", description);
+	if (!same_errors(json_object_get(json, "errors"), got))
+		differ(ERRORS, test, "errors differ:", description);
+	if (!same_decisions(got, &decisions[1], loaded))
+		differ(UNINDEXED, test, "differs without index:", description);
+	corpus.failed += corpus.shown > before;
 }
 
 static enum err decide(struct arena *arena, const struct loaded *loaded, const json_t *json,
@@ -248,10 +286,10 @@ static void run_request(const char *test, const struct loaded *loaded, const jso
 	corpus.requests++;
 	arena_init(&arena, 8192, 16 << 20);
 	if (decide(&arena, loaded, json, decisions, &diag) == OK) {
-		compare(test, json, &decisions[0], &decisions[1]);
+		compare(test, json, loaded, decisions);
 	} else {
-		corpus.decision_diffs++;
-		show(test, "request failed:", diag.text);
+		corpus.failed++;
+		differ(DECISIONS, test, "request failed:", diag.text);
 	}
 	arena_fini(&arena);
 }
@@ -264,13 +302,14 @@ static void compare_verdict(const char *test, const json_t *json, const struct l
 	check_report_init(&report);
 	err = check_policies(loaded->set, loaded->schema, &report);
 	if ((err == OK) != json_is_true(json_object_get(json, "shouldValidate"))) {
-		corpus.verdict_diffs++;
-		show(test, err == OK ? "validates, but should not" : "should validate:",
-		     report.count > 0 ? report.findings[0].text.ptr : "");
+		corpus.failed++;
+		differ(VERDICTS, test, err == OK ? "validates, but should not" : "should validate:",
+		       report.count > 0 ? report.findings[0].text.ptr : NULL);
 	}
 	check_report_fini(&report);
 }
 
+/* NULL when the file is not there or no JSON. */
 static json_t *load_json(const char *path)
 {
 	struct arena arena;
@@ -278,7 +317,8 @@ static json_t *load_json(const char *path)
 	char *data = read_file(path, &text.len);
 	json_t *json;
 
-	ASSERT(data != NULL);
+	if (data == NULL)
+		return NULL;
 	text.ptr = data;
 	arena_init(&arena, 8192, 64 << 20);
 	text = json_nul_hide(&arena, text);
@@ -288,12 +328,29 @@ static json_t *load_json(const char *path)
 	return json;
 }
 
-static int on_file(const char *path, const struct stat *info, int type, struct FTW *ftw)
+static void run_test(const char *path, const json_t *json)
 {
+	const json_t *requests = json_object_get(json, "requests");
 	struct loaded loaded = {.schema = NULL};
 	struct diag diag = {.text = ""};
+
+	corpus.tests++;
+	if (load_all(path, json, &loaded, &diag) == OK) {
+		compare_verdict(path, json, &loaded);
+		for (size_t i = 0; i < json_array_size(requests); i++)
+			run_request(path, &loaded, json_array_get(requests, i));
+	} else {
+		corpus.requests += json_array_size(requests);
+		corpus.failed += 1 + json_array_size(requests);
+		differ(LOADING, path, diag.file, diag.text);
+	}
+	loaded_fini(&loaded);
+}
+
+/* A test is a JSON file with `requests`; entities and schemas lie beside them. */
+static int on_file(const char *path, const struct stat *info, int type, struct FTW *ftw)
+{
 	json_t *json;
-	const json_t *requests;
 
 	(void)info;
 	(void)ftw;
@@ -301,56 +358,65 @@ static int on_file(const char *path, const struct stat *info, int type, struct F
 	    str_has_suffix(str_from_c(path), STR("entities.json")))
 		return 0;
 	json = load_json(path);
-	requests = json_object_get(json, "requests");
-	if (requests != NULL) {
+	if (json == NULL) {
 		corpus.tests++;
-		if (load_all(path, json, &loaded, &diag) == OK) {
-			compare_verdict(path, json, &loaded);
-			for (size_t i = 0; i < json_array_size(requests); i++)
-				run_request(path, &loaded, json_array_get(requests, i));
-		} else {
-			corpus.load_failures++;
-			corpus.requests += json_array_size(requests);
-			show(path, diag.file, diag.text);
-		}
-		loaded_fini(&loaded);
+		corpus.failed++;
+		differ(LOADING, path, "cannot be read as JSON", NULL);
+	} else if (json_object_get(json, "requests") != NULL) {
+		run_test(path, json);
 	}
 	json_decref(json);
 	return 0;
 }
 
-static bool report(unsigned number, size_t bad, const char *what)
+static void tell(unsigned number, bool is_good, const char *what, size_t differing)
 {
-	printf("%sok %u - %s: %zu of %zu tests, %zu requests differ\n", bad == 0 ? "" : "not ",
-	       number, what, bad, corpus.tests, corpus.requests);
-	return bad == 0;
+	printf("%sok %u - %s: %zu of %zu tests, %zu requests differ\n", is_good ? "" : "not ",
+	       number, what, differing, corpus.tests, corpus.requests);
+}
+
+static bool tell_tap(uint64_t tests, uint64_t requests)
+{
+	bool is_counted = corpus.tests == tests && corpus.requests == requests;
+
+	for (unsigned i = 0; i < FIGURES; i++)
+		tell(i + 1, corpus.differing[i] == 0, figure_names[i], corpus.differing[i]);
+	tell(FIGURES + 1, is_counted, "counts", is_counted ? 0 : 1);
+	printf("1..%d\n", FIGURES + 1);
+	return corpus.failed == 0 && is_counted;
+}
+
+static bool tell_people(void)
+{
+	printf("%zu tests, %zu requests; these differ:\n", corpus.tests, corpus.requests);
+	for (unsigned i = 0; i < FIGURES; i++)
+		printf("  %-28s %zu\n", figure_names[i], corpus.differing[i]);
+	printf("%zu passed, %zu failed\n", corpus.tests + corpus.requests - corpus.failed,
+	       corpus.failed);
+	return corpus.failed == 0;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t want_tests = 0;
-	uint64_t want_requests = 0;
-	bool is_good = true;
+	uint64_t tests = 0;
+	uint64_t requests = 0;
 
-	if (argc != 2 && argc != 5) {
+	if ((argc != 2 && argc != 5) ||
+	    (argc == 5 &&
+	     (strcmp(argv[2], "--expect") != 0 || str_to_u64(str_from_c(argv[3]), &tests) != OK ||
+	      str_to_u64(str_from_c(argv[4]), &requests) != OK))) {
 		fprintf(stderr, "usage: cedar_corpus DIR [--expect TESTS REQUESTS]\n");
 		return 2;
 	}
-	if (argc == 5 && (str_to_u64(str_from_c(argv[3]), &want_tests) != OK ||
-			  str_to_u64(str_from_c(argv[4]), &want_requests) != OK))
-		return 2;
 	(void)snprintf(corpus_root, sizeof(corpus_root), "%s", argv[1]);
-	(void)nftw(argv[1], on_file, 32, FTW_PHYS);
-	is_good &= report(1, corpus.load_failures, "loading");
-	is_good &= report(2, corpus.decision_diffs, "decisions");
-	is_good &= report(3, corpus.reason_diffs, "reasons");
-	is_good &= report(4, corpus.error_diffs, "errors");
-	is_good &= report(5, corpus.unindexed_diffs, "with and without the index");
-	is_good &= report(6, corpus.verdict_diffs, "verdicts of the validator");
-	if (argc == 5)
-		is_good &= report(
-			7, corpus.tests == want_tests && corpus.requests == want_requests ? 0 : 1,
-			"counts");
-	printf("1..%d\n", argc == 5 ? 7 : 6);
-	return is_good && corpus.tests > 0 ? 0 : 1;
+	if (nftw(argv[1], on_file, 32, FTW_PHYS) != 0) {
+		fprintf(stderr, "cedar_corpus: %s: %s\n", argv[1], strerror(errno));
+		return 3;
+	}
+	if (corpus.tests == 0) {
+		fprintf(stderr, "cedar_corpus: %s holds no tests (*.json with `requests`)\n",
+			argv[1]);
+		return 3;
+	}
+	return (argc == 5 ? tell_tap(tests, requests) : tell_people()) ? 0 : 1;
 }
