@@ -434,7 +434,7 @@ static void check_cycles(struct schema *schema, struct schema_draft *d)
 	w.is_open = arena_array(arena, count, 1);
 	w.is_done = arena_array(arena, count, 1);
 	if (w.stack != NULL && w.next != NULL && w.is_open != NULL && w.is_done != NULL)
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count && schema_draft_is_open(d); i++)
 			if (!w.is_done[i])
 				walk_from(&w, schema->action_list[i]);
 	arena_rewind(arena, mark);

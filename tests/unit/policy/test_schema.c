@@ -86,6 +86,8 @@ static const struct {
 	{"namespace N { action a in [Action::\"b\"]; } action b;", true},
 	{"action a in [a];", false},
 	{"action a in [b]; action b in [a];", false},
+	{"action a in [b]; action b in [a]; action c; action d; action e; action f; action g;",
+	 false},
 	{"entity U; action a appliesTo {principal: U, resource: U};", true},
 	{"entity U; action a appliesTo {principal: [U], resource: [U], context: {}};", true},
 	{"entity U; action a appliesTo {principal: [U], resource: [U], context: {},};", true},
