@@ -33,8 +33,9 @@ struct json_reader {
 	const char *attr;
 	size_t max_elements;
 	unsigned depth;
-	bool has_nul;	 /* strings are in the form of json_nul_hide */
-	bool is_partial; /* the outermost record may lack what is required */
+	bool has_nul;		       /* strings are in the form of json_nul_hide */
+	bool is_partial;	       /* the outermost record may lack what is required */
+	struct listed_action *actions; /* of the text; with a schema */
 	struct diag *diag;
 	enum err err;
 };
@@ -445,24 +446,86 @@ static bool read_tags(struct json_reader *r, const json_t *json, const struct sc
 	return read_record(r, json, NULL, type == NULL ? NULL : type->tags, out);
 }
 
-/* An action must stand below the same groups as in the schema, which is where it comes from. */
-static bool check_action(struct json_reader *r, const struct uid *uid,
-			 const struct uid *const *parents, size_t count)
+/* An action of the text, kept until all are known. */
+struct listed_action {
+	const struct schema_action *action;
+	const struct uid *const *parents;
+	size_t count;
+	struct listed_action *next;
+};
+
+static bool list_action(struct json_reader *r, const struct uid *uid,
+			const struct uid *const *parents, size_t count)
 {
-	const struct schema_action *action = schema_find_action(r->schema, uid);
+	struct listed_action *listed = arena_alloc(r->arena, sizeof(*listed));
 
-	if (action == NULL)
-		return read_fail(r, ERR_MALFORMED, "is not an action of the schema");
-	for (size_t i = 0; i < action->group_count; i++) {
-		bool is_listed = false;
-
-		for (size_t k = 0; k < count; k++)
-			is_listed = is_listed || uid_eq(action->groups[i], parents[k]);
-		if (!is_listed)
-			return read_fail(r, ERR_MALFORMED,
-					 "its groups are others than in the schema");
-	}
+	if (listed == NULL)
+		return read_memory(r);
+	*listed = (struct listed_action){
+		.action = schema_find_action(r->schema, uid),
+		.parents = parents,
+		.count = count,
+		.next = r->actions,
+	};
+	r->actions = listed;
 	return true;
+}
+
+/* Whether the text puts the action below the group: itself, or by what it says of a parent. */
+static bool puts_below(const struct listed_action *listed, const struct uid *group,
+		       const struct entity_store *actions, const uint8_t *is_listed,
+		       const struct schema *schema)
+{
+	for (size_t i = 0; i < listed->count; i++) {
+		const struct schema_action *parent = schema_find_action(schema, listed->parents[i]);
+		const struct entity *above = entity_store_find(actions, listed->parents[i]);
+
+		if (uid_eq(listed->parents[i], group) ||
+		    (is_listed[parent->index] &&
+		     entity_refs_have(above->ancestors, above->ancestor_count, group)))
+			return true;
+	}
+	return false;
+}
+
+/* By induction over the parents: each listed action has all its groups and no others. */
+static bool has_its_groups(const struct listed_action *listed, const struct entity_store *actions,
+			   const uint8_t *is_listed, const struct schema *schema)
+{
+	const struct entity *own = entity_store_find(actions, listed->action->uid);
+	bool is_same = true;
+
+	for (size_t i = 0; is_same && i < listed->count; i++)
+		is_same = entity_refs_have(own->ancestors, own->ancestor_count, listed->parents[i]);
+	for (size_t i = 0; is_same && i < own->ancestor_count; i++)
+		is_same = puts_below(listed, own->ancestors[i].uid, actions, is_listed, schema);
+	return is_same;
+}
+
+/* The actions of a text must stand below the same groups as in the schema, which is where they
+ * come from; which of them are named directly does not matter. */
+static bool check_actions(struct json_reader *r)
+{
+	struct entity_store *actions;
+	uint8_t *is_listed = arena_array(r->arena, schema_action_count(r->schema), 1);
+	char where[300];
+
+	if (is_listed == NULL)
+		return read_memory(r);
+	actions = entity_store_new(NULL);
+	r->err = entity_store_add_actions(actions, r->schema, r->diag);
+	if (r->err == OK)
+		r->err = entity_store_freeze(actions, r->diag);
+	for (const struct listed_action *l = r->actions; l != NULL; l = l->next)
+		is_listed[l->action->index] = 1;
+	for (const struct listed_action *l = r->actions; r->err == OK && l != NULL; l = l->next) {
+		r->where = entity_uid_text(l->action->uid, where, sizeof(where));
+		if (!has_its_groups(l, actions, is_listed, r->schema))
+			(void)read_fail(r, ERR_MALFORMED,
+					"its groups are others than in the schema");
+	}
+	entity_store_free(actions);
+	return r->err == OK;
 }
 
 static bool read_entity(struct json_reader *r, struct entity_store *store, const json_t *json)
@@ -495,7 +558,7 @@ static bool read_entity(struct json_reader *r, struct entity_store *store, const
 	    !read_parents(r, json_object_get(json, "parents"), type, &parents, &count))
 		return false;
 	if (r->schema != NULL && type == NULL)
-		return check_action(r, uid, parents, count);
+		return list_action(r, uid, parents, count);
 	if (r->err == OK)
 		r->err = entity_store_add(store, uid, attrs, tags, parents, count, r->diag);
 	return r->err == OK;
@@ -545,6 +608,8 @@ enum err entity_store_load_json(struct entity_store *store, const char *file, st
 		(void)read_fail(&r, ERR_MALFORMED, "must be a JSON array");
 	for (size_t i = 0; r.err == OK && i < json_array_size(json); i++)
 		(void)read_entity(&r, store, json_array_get(json, i));
+	if (r.err == OK && r.actions != NULL)
+		(void)check_actions(&r);
 	json_decref(json);
 	if (r.err != OK)
 		entity_store_truncate(store, before);
@@ -605,13 +670,18 @@ enum err entity_context_json(struct arena *arena, const char *file, struct str t
 				.max_elements = 100000,
 				.diag = diag};
 	json_t *json = parse_text(&r, text, SCHEMA_TEXT_BYTES);
+	struct value context;
 
 	if (declared != NULL)
 		type = declared->context == NULL ? &no_attrs : schema_real_type(declared->context);
 	if (r.err == OK && !json_is_object(json))
 		(void)read_fail(&r, ERR_MALFORMED, "must be a JSON object");
-	if (r.err == OK)
+	if (r.err == OK && type != NULL)
 		(void)read_record(&r, json, type, NULL, out_context);
+	else if (r.err == OK && read_object(&r, json, &context) && context.kind != VALUE_RECORD)
+		(void)read_fail(&r, ERR_MALFORMED, "must be a record");
+	else if (r.err == OK)
+		*out_context = context;
 	json_decref(json);
 	return r.err;
 }

@@ -170,6 +170,33 @@ static void test_entity__takes_an_escape_only_whole(void **state)
 	}
 }
 
+static void test_entity__takes_no_escape_for_a_context(void **state)
+{
+	static const struct {
+		const char *json;
+		enum err want;
+	} contexts[] = {
+		{"{\"__extn\":{\"fn\":\"ip\",\"arg\":\"::\"}}", ERR_MALFORMED},
+		{"{\"__entity\":{\"type\":\"A\",\"id\":\"x\"}}", ERR_MALFORMED},
+		{"{\"__expr\":\"1\"}", ERR_MALFORMED},
+		{"{\"__entity\":{\"type\":\"A\",\"id\":\"x\"},\"a\":1}", OK},
+		{"{\"__extn\":true}", OK},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(contexts); i++) {
+		struct value context = {.kind = VALUE_NONE};
+		struct arena arena;
+
+		print_message("# %s\n", contexts[i].json);
+		arena_init(&arena, 8192, 1 << 20);
+		assert_int_equal(entity_context_json(&arena, "c", str_from_c(contexts[i].json),
+						     NULL, NULL, &context, NULL),
+				 contexts[i].want);
+		arena_fini(&arena);
+	}
+}
+
 static void test_entity__keeps_nul_in_names(void **state)
 {
 	struct text key = text_make(str_make("\0k", 2));
@@ -315,6 +342,22 @@ static const struct {
 	 ERR_MALFORMED},
 	{"[{\"uid\": {\"type\": \"Action\", \"id\": \"z\"}, \"attrs\": {}, \"parents\": []}]",
 	 ERR_MALFORMED},
+	/* c in [a, g], a in g: what a is in may be left to a, when a is listed. */
+	{"[{\"uid\": {\"type\": \"Action\", \"id\": \"c\"}, \"attrs\": {}, \"parents\": "
+	 "[{\"type\": \"Action\", \"id\": \"a\"}]},"
+	 "{\"uid\": {\"type\": \"Action\", \"id\": \"a\"}, \"attrs\": {}, \"parents\": [{\"type\": "
+	 "\"Action\", \"id\": \"g\"}]}]",
+	 OK},
+	{"[{\"uid\": {\"type\": \"Action\", \"id\": \"c\"}, \"attrs\": {}, \"parents\": "
+	 "[{\"type\": \"Action\", \"id\": \"a\"}]}]",
+	 ERR_MALFORMED},
+	{"[{\"uid\": {\"type\": \"Action\", \"id\": \"a\"}, \"attrs\": {}, \"parents\": "
+	 "[{\"type\": \"Action\", \"id\": \"g\"},"
+	 "{\"type\": \"Action\", \"id\": \"c\"}]}]",
+	 ERR_MALFORMED},
+	{"[{\"uid\": {\"type\": \"Action\", \"id\": \"g\"}, \"attrs\": {}, \"parents\": "
+	 "[{\"type\": \"T\", \"id\": \"a\"}]}]",
+	 ERR_MALFORMED},
 };
 
 static void test_entity__reads_values_by_the_schema(void **state)
@@ -326,7 +369,8 @@ static void test_entity__reads_values_by_the_schema(void **state)
 	assert_int_equal(schema_load("s",
 				     STR("entity T = {ip: ipaddr, u?: T} tags Long;"
 					 "entity P in Q; entity Q in R; entity R in Q;"
-					 "entity E enum [\"one\"]; action a in g; action g;"),
+					 "entity E enum [\"one\"]; action c in [a, g]; action a in "
+					 "g; action g;"),
 				     &schema, &diag),
 			 OK);
 	for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
@@ -391,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entity__reads_the_json_form_strictly),
 		cmocka_unit_test(test_entity__takes_an_escape_only_whole),
+		cmocka_unit_test(test_entity__takes_no_escape_for_a_context),
 		cmocka_unit_test(test_entity__keeps_nul_in_names),
 		cmocka_unit_test(test_entity__bounds_json_nesting),
 		cmocka_unit_test(test_entity__closes_long_chains),
