@@ -7,6 +7,7 @@
 
 #include "base/crypt.h"
 #include "policy/parse.h"
+#include "policy/policy_json_read.h"
 #include "policy/set.h"
 
 static void take_default(size_t *limit, size_t value)
@@ -75,7 +76,7 @@ static void read_source(struct policy_set *set, const struct policy_source *give
 	if (source == NULL || arena_has_overflowed(&set->arena))
 		return;
 	if (given->format == POLICY_FORMAT_JSON)
-		set_fail(source, ERR_UNSUPPORTED, 0, "policies in JSON are not read");
+		policy_json_read(source);
 	else
 		read_text(source);
 }
