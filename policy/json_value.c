@@ -27,6 +27,11 @@ static bool is_string(const struct json_tree *tree, const char *name)
 	return json_tree_is(json_tree_get(tree, str_from_c(name)), JSON_TREE_STRING);
 }
 
+static bool is_uid(const struct json_tree *tree)
+{
+	return is_string(tree, "type") && is_string(tree, "id");
+}
+
 enum json_value_form json_value_form(const struct json_tree *object)
 {
 	const struct json_tree *only = object->count == 1 ? object->first : NULL;
@@ -36,7 +41,7 @@ enum json_value_form json_value_form(const struct json_tree *object)
 		return JSON_VALUE_RECORD;
 	if (str_eq(only->name, STR("__expr")) && only->kind == JSON_TREE_STRING)
 		return JSON_VALUE_EXPR;
-	if (str_eq(only->name, STR("__entity")) && is_string(only, "type") && is_string(only, "id"))
+	if (str_eq(only->name, STR("__entity")) && is_uid(only))
 		return JSON_VALUE_ENTITY;
 	if (str_eq(only->name, STR("__extn")) && json_value_call(only, &call))
 		return JSON_VALUE_EXTENSION;
@@ -120,20 +125,22 @@ bool json_value_uid(struct arena *arena, const struct json_tree *tree, const str
 		    struct json_tree_fault *out_fault)
 {
 	const struct json_tree *inner = json_tree_get(tree, STR("__entity"));
-	const struct json_tree *type, *id;
+	const struct json_tree *type;
 	struct uid uid;
 
-	if (inner == NULL)
+	if (is_string(tree, "__expr"))
+		return json_value_fail(out_fault, ERR_MALFORMED, tree->at,
+				       "`__expr` is not supported");
+	if (!is_uid(inner))
 		inner = tree;
-	type = json_tree_get(inner, STR("type"));
-	id = json_tree_get(inner, STR("id"));
-	if (!json_tree_is(type, JSON_TREE_STRING) || !json_tree_is(id, JSON_TREE_STRING))
+	if (!is_uid(inner))
 		return json_value_fail(
 			out_fault, ERR_MALFORMED, inner->at,
 			"an entity is written {\"type\": ..., \"id\": ...}, both strings");
+	type = json_tree_get(inner, STR("type"));
 	if (!check_type(type, out_fault))
 		return false;
-	uid = uid_make(type->string, id->string);
+	uid = uid_make(type->string, json_tree_get(inner, STR("id"))->string);
 	*out_uid = uid_copy(arena, &uid);
 	return *out_uid != NULL || fail_memory(inner, out_fault);
 }

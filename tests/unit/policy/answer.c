@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "policy/policy.h"
+#include "policy/policy_json_write.h"
+#include "policy/set.h"
 
 static const char entities_json[] =
 	"[{\"uid\":{\"type\":\"User\",\"id\":\"ana\"},\"attrs\":{\"age\":30,\"name\":"
@@ -44,6 +45,30 @@ static struct entity_store *store_new(void)
 	return store;
 }
 
+/* The same set, written in JSON and read back; what is written then is the same again. */
+static struct policy_set *through_json(struct policy_set *set)
+{
+	struct policy_set_options ids = {.ids = POLICY_IDS_POSITION};
+	struct policy_source source = {.file = "row.json", .format = POLICY_FORMAT_JSON};
+	struct policy_set *read = NULL;
+	struct diag diag = {.text = ""};
+	struct buf once, twice;
+
+	buf_init(&once, 1 << 20);
+	buf_init(&twice, 1 << 20);
+	assert_int_equal(policy_set_json_write(&once, set), OK);
+	source.text = buf_str(&once);
+	if (policy_set_load(&source, 1, &ids, &read, &diag) != OK)
+		print_message("# %s\n", diag.text);
+	assert_non_null(read);
+	assert_int_equal(policy_set_json_write(&twice, read), OK);
+	assert_true(str_eq(buf_str(&once), buf_str(&twice)));
+	buf_fini(&once);
+	buf_fini(&twice);
+	policy_set_free(set);
+	return read;
+}
+
 static enum answer answer_with(const struct entity_store *store, struct str text)
 {
 	struct policy_options options = {.ignore_forbid_errors = true};
@@ -62,6 +87,7 @@ static enum answer answer_with(const struct entity_store *store, struct str text
 
 	if (policy_set_load(&source, 1, &ids, &set, &diag) != OK)
 		return ANSWER_REJECT;
+	set = through_json(set);
 	arena_init(&arena, 8192, 8 << 20);
 	assert_int_equal(entity_context_json(&arena, "context", str_from_c(context_json), NULL,
 					     NULL, &request.context, &diag),
