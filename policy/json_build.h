@@ -35,7 +35,7 @@ bool json_build_enter(struct json_build *build, const struct json_tree *tree);
 const struct expr *json_build_keep(struct json_build *build, struct expr expr);
 struct text json_build_text(struct json_build *build, struct str s);
 /* Zeroed room for so many; NULL past a limit. */
-void *json_build_room(struct json_build *build, const struct json_tree *of, size_t count,
+void *json_build_room(struct json_build *build, const struct json_tree *tree, size_t count,
 		      size_t size);
 /* `count` of them, from `first` on by next. */
 bool json_build_list(struct json_build *build, const struct json_tree *of,

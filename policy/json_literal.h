@@ -13,6 +13,6 @@
 #include "policy/json_build.h"
 
 /* NULL: build->fault says why. */
-const struct expr *json_literal_read(struct json_build *build, const struct json_tree *data);
+const struct expr *json_literal_read(struct json_build *build, const struct json_tree *tree);
 
 #endif
