@@ -20,6 +20,15 @@ static struct schema *schema_new(void)
 	return schema;
 }
 
+enum schema_format schema_format_of(struct str text)
+{
+	size_t i = 0;
+
+	while (i < text.len && memchr(" \t\r\n", text.ptr[i], 4) != NULL)
+		i++;
+	return i < text.len && text.ptr[i] == '{' ? SCHEMA_FORMAT_JSON : SCHEMA_FORMAT_TEXT;
+}
+
 static enum err refuse_long(const struct schema_source *source, struct diag *diag)
 {
 	struct diag own;

@@ -140,6 +140,8 @@ struct schema_source {
 	struct diags *warnings; /* may be NULL: what loads, but is hardly meant */
 };
 
+/* What the text must be: JSON begins with a brace, which no other schema does. */
+enum schema_format schema_format_of(struct str text);
 MUST_CHECK enum err schema_load_source(const struct schema_source *source,
 				       struct schema **out_schema, struct diag *diag);
 /* The same of a text. file is a name for messages. */

@@ -5,7 +5,7 @@
  *
  * Owns:    nothing.
  * Threads: any.
- * Limits:  the buffer's.
+ * Limits:  those of the buffer.
  */
 #ifndef POLICY_SCHEMA_TEXT_WRITE_H
 #define POLICY_SCHEMA_TEXT_WRITE_H
