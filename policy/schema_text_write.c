@@ -250,23 +250,31 @@ static void put_entities(struct writer *w, struct schema_walk *walk)
 	}
 }
 
+static void put_group(struct writer *w, const struct uid *group, struct str own_type)
+{
+	if (str_eq(group->type, own_type)) {
+		put_any_name(w, group->id);
+		return;
+	}
+	put(w, group->type);
+	put(w, STR("::"));
+	put_string(w, group->id);
+}
+
 static void put_groups(struct writer *w, const struct schema_action *action)
 {
+	bool is_list = action->group_count > 1;
+
 	if (action->group_count == 0)
 		return;
-	put(w, STR(" in ["));
+	put(w, is_list ? STR(" in [") : STR(" in "));
 	for (size_t i = 0; i < action->group_count; i++) {
-		const struct uid *group = action->groups[i];
-
 		if (i > 0)
 			put(w, STR(", "));
-		if (!str_eq(group->type, action->uid->type)) {
-			put(w, group->type);
-			put(w, STR("::"));
-		}
-		put_string(w, group->id);
+		put_group(w, action->groups[i], action->uid->type);
 	}
-	put(w, STR("]"));
+	if (is_list)
+		put(w, STR("]"));
 }
 
 static void put_applies(struct writer *w, const struct schema_action *action)

@@ -7,6 +7,7 @@
 #include "gateway/cli/exit.h"
 #include "gateway/cli/policy_authorize.h"
 #include "gateway/cli/policy_check.h"
+#include "gateway/cli/policy_schema.h"
 #include "gateway/cli/policy_test.h"
 
 static const struct {
@@ -16,6 +17,7 @@ static const struct {
 } commands[] = {
 	{"authorize", cli_policy_authorize, "answer one request, or a stream of them"},
 	{"check", cli_policy_check, "parse and validate everything, list all that is wrong"},
+	{"schema", cli_policy_schema, "check a schema, write it as Cedar text or as JSON"},
 	{"test", cli_policy_test, "run files of cases: requests and the answers they must get"},
 };
 

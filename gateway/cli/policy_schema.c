@@ -14,7 +14,8 @@
 static const char usage[] =
 	"usage: tollgate policy schema [OPTION ...] FILE\n"
 	"\n"
-	"Reads a schema, as Cedar text or as JSON, and lists all that is wrong with it and what is\n"
+	"Reads a schema, as Cedar text or as JSON, and lists all that is wrong with it and what "
+	"is\n"
 	"hardly meant. Writes it in the other form, when asked for, with annotations and common\n"
 	"types; comments are not kept.\n"
 	"\n"
