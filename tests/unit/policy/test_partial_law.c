@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "policy/parse.h"
+#include "policy/print.h"
 #include "policy/residual.h"
 
 #define CASES 6000
@@ -456,6 +458,26 @@ static void check_negated(struct law *law, struct eval *eval, const struct expr 
 				 verdict == EVAL_SATISFIED ? EVAL_UNSATISFIED : EVAL_SATISFIED);
 }
 
+/* What is shown to people is the residual: printed and read again it says the same. */
+static void check_printed(struct law *law, struct eval *eval, const struct expr *expr)
+{
+	struct diag diag = {.text = ""};
+	struct parse parse;
+	struct buf text;
+	const struct expr *back;
+
+	buf_init(&text, 1 << 20);
+	assert_int_equal(print_expr(&text, expr), OK);
+	parse_init(&parse, "printed", buf_str(&text), &law->arena, &diag);
+	parse.max_elements = 100;
+	back = parse_expr(&parse);
+	if (diag.text[0] != '\0')
+		print_message("# %.*s: %s\n", (int)text.len, text.ptr, diag.text);
+	assert_string_equal(diag.text, "");
+	assert_int_equal(verdict_of(eval, back), verdict_of(eval, expr));
+	buf_fini(&text);
+}
+
 static void compare(struct law *law, struct eval *eval, enum eval_verdict want,
 		    const struct partial_result *got)
 {
@@ -480,6 +502,7 @@ static void compare(struct law *law, struct eval *eval, enum eval_verdict want,
 	assert_true(got->may_err || want != EVAL_ERROR);
 	assert_true(!got->is_never_true || want != EVAL_SATISFIED);
 	check_negated(law, eval, got->expr);
+	check_printed(law, eval, got->expr);
 }
 
 /* Some attributes are known, the others are not; or, without a schema, simply not said. */
