@@ -9,6 +9,7 @@
 #include "gateway/cli/policy_check.h"
 #include "gateway/cli/policy_schema.h"
 #include "gateway/cli/policy_test.h"
+#include "gateway/cli/policy_who_can.h"
 
 static const struct {
 	const char *name;
@@ -19,6 +20,7 @@ static const struct {
 	{"check", cli_policy_check, "parse and validate everything, list all that is wrong"},
 	{"schema", cli_policy_schema, "check a schema, write it as Cedar text or as JSON"},
 	{"test", cli_policy_test, "run files of cases: requests and the answers they must get"},
+	{"who-can", cli_policy_who_can, "list who may do something, under which conditions"},
 };
 
 static int usage(FILE *out, int code)
