@@ -296,9 +296,13 @@ static bool read_record(struct json_reader *r, const json_t *json, const struct 
 			return read_fail(r, ERR_MALFORMED, "`" STR_FMT "` is not in the schema",
 					 (int)MIN(key.len, 100), key.ptr);
 		keys[i] = text_make(key);
+		if (r->depth == 0)
+			r->attr = key.ptr;
 		if (!read_value(r, json_object_iter_value(iter),
 				attr != NULL ? attr->type : element, &values[i]))
 			return false;
+		if (r->depth == 0)
+			r->attr = NULL;
 		iter = json_object_iter_next((json_t *)(uintptr_t)json, iter);
 	}
 	*out = value_record(r->arena, keys, values, count);

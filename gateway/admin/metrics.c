@@ -213,6 +213,19 @@ static enum err put_ledger(struct buf *out, const struct metrics_sources *source
 				   "Booked but not yet published.", stat_read(&stats->lag_records));
 }
 
+static enum err put_authzen(struct buf *out, const struct authzen_stats *stats)
+{
+	static const char name[] = "tollgate_authzen_evaluations_total";
+	enum err err = put_value(out, name, "{answer=\"allow\"}", KIND_COUNTER,
+				 "Questions of other services.", stats->allowed);
+
+	if (err == OK)
+		err = put_value(out, name, "{answer=\"deny\"}", KIND_COUNTER, NULL, stats->denied);
+	return err != OK ? err
+			 : put_value(out, name, "{answer=\"refused\"}", KIND_COUNTER, NULL,
+				     stats->refused);
+}
+
 enum err metrics_write(struct buf *out, const struct metrics_sources *sources)
 {
 	enum err err = put_workers(out, sources);
@@ -223,6 +236,8 @@ enum err metrics_write(struct buf *out, const struct metrics_sources *sources)
 		err = put_journal(out, sources);
 	if (err == OK)
 		err = put_ledger(out, sources);
+	if (err == OK)
+		err = put_authzen(out, sources->authzen);
 	if (err == OK)
 		err = put_value(out, "tollgate_reloads_total", "", KIND_COUNTER,
 				"Configurations taken over.", sources->reloads);

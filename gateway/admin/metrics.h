@@ -11,6 +11,7 @@
 #define GATEWAY_ADMIN_METRICS_H
 
 #include "base/buf.h"
+#include "gateway/admin/authzen.h"
 #include "gateway/proxy/worker.h"
 #include "metering/ledger/ledger.h"
 
@@ -20,6 +21,7 @@ struct metrics_sources {
 	const struct journal *journal;
 	const struct ledger *ledger;
 	uint64_t reloads, failed_reloads;
+	const struct authzen_stats *authzen;
 };
 
 MUST_CHECK enum err metrics_write(struct buf *out, const struct metrics_sources *sources);

@@ -463,6 +463,7 @@ static enum err on_write_metrics(void *arg, struct buf *out)
 		.ledger = server->ledger,
 		.reloads = server->reloads,
 		.failed_reloads = server->failed_reloads,
+		.authzen = admin_authzen_stats(server->admin),
 	};
 
 	return metrics_write(out, &sources);
@@ -473,7 +474,15 @@ static enum err on_reload(void *arg, struct diags *all)
 	return reload(arg, all);
 }
 
+static const struct snapshot *on_snapshot(void *arg)
+{
+	const struct server *server = arg;
+
+	return server->snap;
+}
+
 static const struct admin_ops admin_ops = {
+	.snapshot = on_snapshot,
 	.is_ready = on_is_ready,
 	.write_metrics = on_write_metrics,
 	.reload = on_reload,

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "gateway/proxy/worker.h"
-#include "policy/conform.h"
 
 /* Declarations --------------------------------------------------------------------- */
 
@@ -87,13 +86,14 @@ static void fill_base(const struct request *req, struct catalog_call *call)
 
 /* Policies were checked for questions that fit the schema, and for no others: what does not fit is
  * not put to them. */
-static enum err check_question(struct request *req, const struct policy_request *question)
+static enum err check_question(struct request *req, enum catalog_action action,
+			       const struct policy_request *question)
 {
 	struct diag why = {0};
 
 	req->misfit = catalog_principal_misfit(req->principal);
 	if (!str_is_set(req->misfit) &&
-	    conform_request(req->snap->rules->schema, question, &why) != OK)
+	    catalog_conform(req->snap->rules->catalog, action, question, &why) != OK)
 		req->misfit = arena_str(&req->arena, str_from_c(why.text));
 	if (why.text[0] != '\0' && !str_is_set(req->misfit))
 		return ERR_LIMIT;
@@ -116,7 +116,7 @@ static enum err decide(struct request *req, enum catalog_action action, const st
 	if (principal == NULL || question.context.kind == VALUE_NONE)
 		return ERR_LIMIT;
 	question.principal = &principal->uid;
-	err = check_question(req, &question);
+	err = check_question(req, action, &question);
 	if (err != OK)
 		return err;
 	return policy_decide(rules->policies, catalog_store(rules->catalog), &question,

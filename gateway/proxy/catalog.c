@@ -16,6 +16,7 @@ struct catalog {
 	const struct schema *schema; /* the rulebook's */
 	const struct uid **models;   /* by model->index */
 	struct uid actions[ACTION_COUNT];
+	const struct schema_action *declared[ACTION_COUNT];
 	const struct value_shape *base_shape;
 	const struct value_shape *call_shape;
 	struct value empty_set;
@@ -146,8 +147,10 @@ static enum err make_constants(struct catalog *catalog, struct diag *diag)
 
 	struct str names[CONTEXT_COUNT];
 
-	for (size_t i = 0; i < ACTION_COUNT; i++)
+	for (size_t i = 0; i < ACTION_COUNT; i++) {
 		catalog->actions[i] = uid_make(STR("Inference::Action"), contract_actions[i]);
+		catalog->declared[i] = schema_find_action(catalog->schema, &catalog->actions[i]);
+	}
 	for (size_t i = 0; i < CONTEXT_COUNT; i++)
 		names[i] = contract_context[i].name;
 	catalog->base_shape = value_shape_new(arena, names, CONTEXT_BASE_COUNT);
@@ -247,6 +250,12 @@ enum catalog_action catalog_action(struct str name)
 const struct uid *catalog_action_uid(const struct catalog *catalog, enum catalog_action action)
 {
 	return &catalog->actions[action];
+}
+
+enum err catalog_conform(const struct catalog *catalog, enum catalog_action action,
+			 const struct policy_request *question, struct diag *diag)
+{
+	return conform_call(catalog->schema, catalog->declared[action], question, diag);
 }
 
 /* Principals -------------------------------------------------------------------------- */

@@ -30,6 +30,9 @@ const struct uid *catalog_model(const struct catalog *catalog, const struct mode
 /* By the word in operations.def. */
 enum catalog_action catalog_action(struct str name);
 const struct uid *catalog_action_uid(const struct catalog *catalog, enum catalog_action action);
+/* Does a question for that action fit the schema? diag says what does not. */
+MUST_CHECK enum err catalog_conform(const struct catalog *catalog, enum catalog_action action,
+				    const struct policy_request *question, struct diag *diag);
 
 /* The principal's Cedar entity in memory of its own, to be hung on the principal: every attribute
  * that the gateway knows is there, with the least privilege as its default, and the whole is held

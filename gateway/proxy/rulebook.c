@@ -7,18 +7,24 @@
 /* Each part is loaded and checked whatever became of the others, so that all is said at once. */
 
 static enum err load_schema(const struct policy_source *source, struct diags *errors,
-			    struct schema **out)
+			    struct diags *warnings, struct schema **out)
 {
+	const struct schema_source from = {
+		.file = source->file,
+		.text = source->text,
+		.format = source->format == POLICY_FORMAT_JSON ? SCHEMA_FORMAT_JSON
+							       : SCHEMA_FORMAT_TEXT,
+		.all = errors,
+		.warnings = warnings,
+	};
 	struct diag diag = {0};
-	enum err err;
 
-	if (!str_is_set(source->text))
-		err = diag_set(&diag, ERR_NOT_FOUND, "", 0, 0,
-			       "policy.schema is missing: without a schema no policy can be "
-			       "checked before it decides");
-	else
-		err = schema_load(source->file, source->text, out, &diag);
-	return err == OK ? OK : diags_add(errors, err, &diag);
+	if (str_is_set(source->text))
+		return schema_load_source(&from, out, NULL);
+	(void)diag_set(&diag, ERR_NOT_FOUND, "", 0, 0,
+		       "policy.schema is missing: without a schema no policy can be checked "
+		       "before it decides");
+	return diags_add(errors, ERR_NOT_FOUND, &diag);
 }
 
 static enum err load_policies(const struct rulebook_options *options, struct diags *errors,
@@ -84,7 +90,7 @@ enum err rulebook_load(const struct rulebook_options *options, struct diags *err
 		       struct diags *warnings, struct rulebook *out)
 {
 	struct rulebook book = {0};
-	enum err err = load_schema(&options->schema, errors, &book.schema);
+	enum err err = load_schema(&options->schema, errors, warnings, &book.schema);
 	enum err policies_err = load_policies(options, errors, &book.policies);
 
 	if (err == OK)

@@ -21,6 +21,7 @@ struct fixture {
 	struct admin *admin;
 	struct sockaddr_in address;
 	bool is_ready, is_bad, is_full;
+	struct snapshot *snap;
 	unsigned reloads;
 };
 
@@ -56,7 +57,12 @@ static enum err reload(void *arg, struct diags *all)
 	return diags_add(all, ERR_MALFORMED, &diag);
 }
 
-static const struct admin_ops ops = {is_ready, write_metrics, reload};
+static const struct snapshot *snapshot(void *arg)
+{
+	return ((struct fixture *)arg)->snap;
+}
+
+static const struct admin_ops ops = {is_ready, write_metrics, snapshot, reload};
 
 static void start(struct fixture *f)
 {
@@ -122,12 +128,20 @@ static const struct {
 	const char *status;
 	const char *body;
 } rows[] = {
-	{"GET /healthz", "200", "ok\n"},    {"GET /readyz", "200", "ready\n"},
-	{"GET /metrics", "200", "a 1\n"},   {"POST /admin/reload", "200", "reloaded\n"},
-	{"GET /admin/reload", "405", NULL}, {"POST /metrics", "405", NULL},
-	{"HEAD /healthz", "405", NULL},	    {"GET /", "404", NULL},
-	{"GET /metrics/", "404", NULL},	    {"GET /Metrics", "404", NULL},
-	{"GET /v1/models", "404", NULL},    {"GET /metrics?x=1", "200", "a 1\n"},
+	{"GET /healthz", "200", "ok\n"},
+	{"GET /readyz", "200", "ready\n"},
+	{"GET /metrics", "200", "a 1\n"},
+	{"POST /admin/reload", "200", "reloaded\n"},
+	{"GET /admin/reload", "405", NULL},
+	{"POST /metrics", "405", NULL},
+	{"HEAD /healthz", "405", NULL},
+	{"GET /", "404", NULL},
+	{"GET /metrics/", "404", NULL},
+	{"GET /Metrics", "404", NULL},
+	{"GET /v1/models", "404", NULL},
+	{"GET /metrics?x=1", "200", "a 1\n"},
+	{"GET /access/v1/evaluation", "405", NULL},
+	{"POST /access/v1/evaluations", "415", "\"the content-type must be application/json\""},
 };
 
 static void test_admin__answers_its_routes_and_no_others(void **state)
@@ -205,7 +219,7 @@ static void test_admin__refuses_what_is_no_request_or_too_large(void **state)
 	static const char *const bad[] = {
 		"nonsense\r\n\r\n",
 		"GET /healthz HTTP/1.1\r\n\r\n",
-		"POST /admin/reload HTTP/1.1\r\nhost: a\r\ncontent-length: 65537\r\n\r\n",
+		"POST /admin/reload HTTP/1.1\r\nhost: a\r\ncontent-length: 262145\r\n\r\n",
 	};
 	struct fixture f;
 

@@ -185,6 +185,7 @@ static void fixture_init(struct fixture *f)
 {
 	struct journal_options journal = {.gateway = STR("gw-1"), .on_open = on_open};
 	struct ledger_options ledger = {.gateway = "gw-1"};
+	static const struct authzen_stats authzen = {.allowed = 5, .denied = 6, .refused = 7};
 	struct diag diag;
 
 	tape_folder(f->folder);
@@ -200,6 +201,7 @@ static void fixture_init(struct fixture *f)
 		.ledger = f->ledger,
 		.reloads = 3,
 		.failed_reloads = 1,
+		.authzen = &authzen,
 	};
 }
 
@@ -263,6 +265,8 @@ static void test_metrics__are_summed_over_the_workers(void **state)
 	assert_true(has_line(buf_str(&text), "tollgate_request_duration_seconds_sum 0.004000"));
 	assert_true(has_line(buf_str(&text), "tollgate_journal_admits 1"));
 	assert_true(has_line(buf_str(&text), "tollgate_reloads_total 3"));
+	assert_true(has_line(buf_str(&text),
+			     "tollgate_authzen_evaluations_total{answer=\"refused\"} 7"));
 	assert_true(has_line(buf_str(&text), "tollgate_reloads_failed_total 1"));
 	buf_fini(&text);
 	fixture_fini(&f);

@@ -212,7 +212,7 @@ static const struct {
 	 "tollgate.yaml:1:16: file: none.yaml cannot be opened: No such file or directory"},
 	{"", FOLDER_POLICY,
 	 "tollgate.yaml: policy: the option \"schema\" is missing (Cedar schema that every policy "
-	 "is checked against, text form)"},
+	 "is checked against, text or (*.json) JSON)"},
 	{"policy: {schema: g.cedarschema}\n", FOLDER_POLICY,
 	 "tollgate.yaml:1:9: policy: the option \"files\" is missing (Cedar policies, text or "
 	 "(*.json) JSON, with templates and links; a name may hold * as in a shell)"},
