@@ -32,6 +32,19 @@ void lex_place_move(struct lex_place *place, struct str text, size_t at)
 	}
 }
 
+void lex_place_show(const struct lex_place *place, struct str text, struct diag *diag)
+{
+	size_t start = MIN(place->at, text.len);
+
+	if (diag == NULL)
+		return;
+	while (start > 0 && text.ptr[start - 1] != '\n')
+		start--;
+	diag->line = 1; /* of what is searched: the line itself */
+	diag_set_source(diag, text.ptr + start, text.len - start);
+	diag->line = place->line;
+}
+
 void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_column)
 {
 	struct lex_place place = {.line = 1, .column = 1};
@@ -54,8 +67,7 @@ void lex_fail(struct lex *lex, enum err err, uint32_t at, const char *fmt, ...)
 	lex_place_move(&lex->place, lex->text, at);
 	lex->err = diag_set(lex->diag, err, lex->file, lex->place.line, lex->place.column, "%s",
 			    message);
-	if (lex->diag != NULL)
-		diag_set_source(lex->diag, lex->text.ptr, lex->text.len);
+	lex_place_show(&lex->place, lex->text, lex->diag);
 	lex->token = (struct token){.kind = TOKEN_END, .at = at};
 }
 

@@ -97,6 +97,8 @@ PRINTF_LIKE(4, 5) void lex_fail(struct lex *lex, enum err err, uint32_t at, cons
 /* Out of the set's memory. */
 void lex_fail_memory(struct lex *lex);
 void lex_place_move(struct lex_place *place, struct str text, size_t at);
+/* The source line of a place into diag (may be NULL), whatever the size of the text. */
+void lex_place_show(const struct lex_place *place, struct str text, struct diag *diag);
 void lex_position(struct str text, size_t at, unsigned *out_line, unsigned *out_column);
 
 /* Words that cannot name a variable, attribute or path part. */

@@ -281,6 +281,17 @@ static bool begins_policy(struct str s)
 	return len >= 6 ? s.ptr[len] == '(' : s.ptr[0] == '@' && s.ptr[1] != ' ';
 }
 
+/* Bytes of the string at s; no more than its line. */
+static size_t string_len(struct str s, bool *out_is_closed)
+{
+	size_t len = 1;
+
+	while (len < s.len && s.ptr[len] != '"' && s.ptr[len] != '\n')
+		len += s.ptr[len] == '\\' && len + 1 < s.len && s.ptr[len + 1] != '\n' ? 2 : 1;
+	*out_is_closed = len < s.len && s.ptr[len] == '"';
+	return len + (*out_is_closed ? 1 : 0);
+}
+
 /*
  * A `;` stands behind a policy and nowhere else; a line that begins as a policy
  * does is one. Strings end with their line here: where a quote is missing, the
@@ -289,29 +300,25 @@ static bool begins_policy(struct str s)
 static size_t next_policy(struct str text, size_t from, size_t error)
 {
 	bool is_line_start = false;
-	bool has_passed = false; /* the error, or its cause */
+	bool is_cut = false; /* behind a string without an end: the cause */
+	size_t len;
 
-	for (size_t i = from; i < text.len; i++) {
-		struct str line = str_sub(text, i, text.len);
+	for (size_t i = from; i < text.len; i += len) {
+		struct str rest = str_sub(text, i, text.len);
 		char c = text.ptr[i];
+		bool is_closed = true;
 
-		line.len = str_index(line, '\n');
-		has_passed |= i >= error;
-		if (has_passed && i > from && is_line_start && begins_policy(line))
+		len = 1;
+		if ((i >= error || is_cut) && i > from && is_line_start && begins_policy(rest))
 			return i;
-		if (has_passed && c == ';')
+		if ((i >= error || is_cut) && c == ';')
 			return i + 1;
 		is_line_start = c == '\n' || (is_line_start && (c == ' ' || c == '\t'));
-		if (str_has_prefix(line, STR("//"))) {
-			i += line.len - 1;
-		} else if (c == '"') {
-			size_t len = 1;
-
-			while (len < line.len && line.ptr[len] != '"')
-				len += line.ptr[len] == '\\' ? 2 : 1;
-			has_passed |= len >= line.len;
-			i += MIN(len, line.len - 1);
-		}
+		if (str_has_prefix(rest, STR("//")))
+			len = str_index(rest, '\n');
+		else if (c == '"')
+			len = string_len(rest, &is_closed);
+		is_cut |= !is_closed;
 	}
 	return text.len;
 }

@@ -33,7 +33,7 @@ enum err set_fail(struct set_source *source, enum err err, size_t at, const char
 	lex_place_move(&source->place, source->text, at);
 	err = diag_set(&diag, err, source->file, source->place.line, source->place.column, "%s",
 		       message);
-	diag_set_source(&diag, source->text.ptr, source->text.len);
+	lex_place_show(&source->place, source->text, &diag);
 	return set_fail_diag(source, err, &diag);
 }
 
