@@ -19,6 +19,7 @@
 
 #include <jansson.h>
 
+#include "corpus_partial.h"
 #include "policy/check.h"
 #include "policy/json_nul.h"
 #include "policy/policy.h"
@@ -32,6 +33,7 @@ enum figure {
 	REASONS,
 	ERRORS,
 	UNINDEXED,
+	PARTIAL,
 	VERDICTS,
 	FIGURES,
 };
@@ -42,6 +44,7 @@ static const char *const figure_names[FIGURES] = {
 	[REASONS] = "reasons",
 	[ERRORS] = "errors",
 	[UNINDEXED] = "with and without the index",
+	[PARTIAL] = "with a part unknown at first",
 	[VERDICTS] = "verdicts of the validator",
 };
 
@@ -257,7 +260,8 @@ static void compare(const char *test, const json_t *json, const struct loaded *l
 }
 
 static enum err decide(struct arena *arena, const struct loaded *loaded, const json_t *json,
-		       struct policy_decision out[2], struct diag *diag)
+		       struct policy_decision out[2], const struct policy **out_differs,
+		       struct diag *diag)
 {
 	struct policy_options options = {.ignore_forbid_errors = true};
 	struct str text = context_text(arena, json_object_get(json, "context"));
@@ -274,19 +278,28 @@ static enum err decide(struct arena *arena, const struct loaded *loaded, const j
 	if (err == OK)
 		err = policy_decide(loaded->unindexed, loaded->store, &request, &options, arena,
 				    &out[1]);
+	if (err == OK)
+		*out_differs = corpus_partial_differs(loaded->set, loaded->store, loaded->schema,
+						      &request, arena);
 	return err;
 }
 
 static void run_request(const char *test, const struct loaded *loaded, const json_t *json)
 {
 	struct policy_decision decisions[2];
+	const struct policy *differs = NULL;
 	struct diag diag = {.text = ""};
 	struct arena arena;
 
 	corpus.requests++;
 	arena_init(&arena, 8192, 16 << 20);
-	if (decide(&arena, loaded, json, decisions, &diag) == OK) {
+	if (decide(&arena, loaded, json, decisions, &differs, &diag) == OK) {
 		compare(test, json, loaded, decisions);
+		if (differs != NULL) {
+			corpus.failed++;
+			differ(PARTIAL, test,
+			       "differs with a part unknown:", policy_id(differs).ptr);
+		}
 	} else {
 		corpus.failed++;
 		differ(DECISIONS, test, "request failed:", diag.text);
