@@ -43,6 +43,7 @@ static void read_one(struct option_reader *reader, enum option_section section,
 	union target target = {0};
 
 	*reader->diag = (struct diag){0};
+	reader->fault_count = 0;
 	check_refusal(option_read(reader, section, map, &target), reader->diag, reader->text);
 }
 
@@ -69,6 +70,7 @@ static void read_document(struct option_reader *reader, const struct config_yaml
 			read_section(reader, sections[i].section, sections[i].is_list, node);
 	}
 	*reader->diag = (struct diag){0};
+	reader->fault_count = 0;
 	check_refusal(config_keys_read(reader, root, &rows, &count), reader->diag, reader->text);
 }
 
