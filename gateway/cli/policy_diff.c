@@ -268,8 +268,8 @@ static enum err ask_grid(struct diff *diff, struct diag *diag)
 
 /* Recorded requests -------------------------------------------------------------------------- */
 
-/* One line asked of one side. One that its schema does not take is never allowed; *out_refused
- * says why. */
+/* One line asked of one side. One that its schema does not take is never allowed; refused says
+ * why. */
 static enum err ask_side(struct diff *diff, struct policy_question_reader *reader, unsigned s,
 			 unsigned line, struct str text, struct arena *arena,
 			 struct policy_grid_cell *cell, struct diag *refused)

@@ -96,7 +96,8 @@ static void test_ext_text__leaves_what_no_text_gives(void **state)
 	assert_int_equal(ext_constructor(VALUE_IP), FN_IP);
 	assert_int_equal(ext_constructor(VALUE_DATETIME), FN_DATETIME);
 	assert_int_equal(ext_constructor(VALUE_DURATION), FN_DURATION);
-	assert_int_equal(ext_constructor(VALUE_RECORD), FN_COUNT);
+	for (unsigned kind = VALUE_NONE; kind <= VALUE_RECORD; kind++)
+		assert_int_equal(ext_constructor((enum value_kind)kind), FN_COUNT);
 }
 
 int main(void)

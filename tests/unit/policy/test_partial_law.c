@@ -432,7 +432,6 @@ struct law {
 	const struct schema *schema;
 	struct arena arena;
 	size_t verdicts[4];
-	size_t errors, hidden;
 	size_t total; /* residuals that cannot err */
 };
 
