@@ -27,7 +27,6 @@ void policy_ask_init(struct policy_ask *ask, const char *command, int argc, char
 	*ask = (struct policy_ask){0};
 	args_init(&ask->args, command, argc, argv);
 	arena_init(&ask->arena, 65536, ASK_ARENA);
-	diags_init(&ask->inputs.diags, POLICY_INPUTS_ERRORS);
 }
 
 /* Options ---------------------------------------------------------------------------------- */

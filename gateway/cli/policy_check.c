@@ -26,9 +26,7 @@ struct check {
 	bool denies_warnings;
 	bool is_json;
 	struct policy_inputs inputs;
-	struct check_report report;
-	bool has_report; /* the inputs loaded and there is a schema */
-	enum err err;	 /* of the validation itself */
+	struct check_report types;
 };
 
 static int take_format(struct check *check, struct args *args)
@@ -63,12 +61,12 @@ static int take_option(struct check *check, struct args *args, struct str name)
 
 static size_t error_count(const struct check *check)
 {
-	return check->inputs.diags.total + check->report.error_count;
+	return check->inputs.diags.total + check->types.error_count;
 }
 
 static size_t warning_count(const struct check *check)
 {
-	return check->report.warning_count;
+	return check->inputs.warnings.total + check->types.warning_count;
 }
 
 static void print_diag(const struct diag *diag, bool is_warning)
@@ -124,17 +122,25 @@ static void print_summary(const struct check *check)
 	print_count(warning_count(check), "warning", "warnings", "\n");
 }
 
-static void print_text(const struct check *check)
+static void print_findings(const struct check_report *report)
 {
-	const struct diags *diags = &check->inputs.diags;
 	struct diag diag;
 
-	for (size_t i = 0; i < diags->count; i++)
-		print_diag(&diags->items[i], false);
-	for (size_t i = 0; i < check->report.count; i++) {
-		check_finding_diag(&check->report.findings[i], &diag);
-		print_diag(&diag, check->report.findings[i].is_warning);
+	for (size_t i = 0; i < report->count; i++) {
+		check_finding_diag(&report->findings[i], &diag);
+		print_diag(&diag, report->findings[i].is_warning);
 	}
+}
+
+static void print_text(const struct check *check)
+{
+	const struct policy_inputs *inputs = &check->inputs;
+
+	for (size_t i = 0; i < inputs->warnings.count; i++)
+		print_diag(&inputs->warnings.items[i], true);
+	for (size_t i = 0; i < inputs->diags.count; i++)
+		print_diag(&inputs->diags.items[i], false);
+	print_findings(&check->types);
 	print_summary(check);
 }
 
@@ -150,12 +156,18 @@ static void write_diag(struct json_out *out, const struct diag *diag, struct str
 	json_out_close(out, '}');
 }
 
-static void write_findings(struct json_out *out, const struct check *check, bool warnings)
+static void write_diags(struct json_out *out, const struct diags *diags)
+{
+	for (size_t i = 0; i < diags->count; i++)
+		write_diag(out, &diags->items[i], (struct str){NULL, 0});
+}
+
+static void write_findings(struct json_out *out, const struct check_report *report, bool warnings)
 {
 	struct diag diag;
 
-	for (size_t i = 0; i < check->report.count; i++) {
-		const struct check_finding *finding = &check->report.findings[i];
+	for (size_t i = 0; i < report->count; i++) {
+		const struct check_finding *finding = &report->findings[i];
 
 		if (finding->is_warning != warnings)
 			continue;
@@ -167,7 +179,6 @@ static void write_findings(struct json_out *out, const struct check *check, bool
 static int print_json(const struct check *check, int code)
 {
 	const struct policy_inputs *inputs = &check->inputs;
-	struct str none = {NULL, 0};
 	struct json_out out;
 	enum err err;
 
@@ -182,12 +193,12 @@ static int print_json(const struct check *check, int code)
 		json_out_number(&out, "entities", entity_count(inputs));
 	}
 	json_out_open(&out, "errors", '[');
-	for (size_t i = 0; i < inputs->diags.count; i++)
-		write_diag(&out, &inputs->diags.items[i], none);
-	write_findings(&out, check, false);
+	write_diags(&out, &inputs->diags);
+	write_findings(&out, &check->types, false);
 	json_out_close(&out, ']');
 	json_out_open(&out, "warnings", '[');
-	write_findings(&out, check, true);
+	write_diags(&out, &inputs->warnings);
+	write_findings(&out, &check->types, true);
 	json_out_close(&out, ']');
 	json_out_close(&out, '}');
 	err = json_out_print(&out, stdout);
@@ -204,28 +215,34 @@ static int verdict(const struct check *check)
 	return EXIT_CODE_FINE;
 }
 
+static void validate(struct check *check)
+{
+	struct policy_inputs *inputs = &check->inputs;
+	struct diag diag = {0};
+	enum err err = check_policies(inputs->policies, inputs->schema, &check->types);
+
+	if (err == ERR_LIMIT)
+		(void)diags_add(&inputs->diags, err,
+				(diag_set(&diag, err, "", 0, 0,
+					  "the validation of one policy took more than %zu MiB",
+					  CHECK_ARENA >> 20),
+				 &diag));
+}
+
 static int run(struct check *check)
 {
 	enum err err = policy_inputs_load(&check->options, &check->inputs);
-	struct diag diag = {0};
 	int code;
 
-	check_report_init(&check->report);
-	if (err == OK && check->inputs.schema != NULL &&
-	    check_policies(check->inputs.policies, check->inputs.schema, &check->report) ==
-		    ERR_LIMIT)
-		(void)diags_add(
-			&check->inputs.diags, ERR_LIMIT,
-			(diag_set(&diag, ERR_LIMIT, "", 0, 0,
-				  "the validation ran out of memory (limit %zu MiB a policy)",
-				  CHECK_ARENA >> 20),
-			 &diag));
+	check_report_init(&check->types);
+	if (err == OK && check->inputs.schema != NULL)
+		validate(check);
 	code = verdict(check);
 	if (check->is_json)
 		code = print_json(check, code);
 	else
 		print_text(check);
-	check_report_fini(&check->report);
+	check_report_fini(&check->types);
 	policy_inputs_fini(&check->inputs);
 	return code;
 }

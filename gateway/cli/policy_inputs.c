@@ -24,7 +24,7 @@ const char policy_inputs_usage[] =
 	"                   unless --policies is given); no other section is looked at\n"
 	"  --policies PATH  these policies instead: a file, a folder (its *.cedar and\n"
 	"                   *.cedar.json) or a pattern; *.json is the JSON form; repeatable\n"
-	"  --schema FILE    this schema instead\n"
+	"  --schema FILE    this schema instead; *.json is the JSON form\n"
 	"  --entities FILE  these entities instead; repeatable\n";
 
 /* Options ---------------------------------------------------------------------------------- */
@@ -303,15 +303,21 @@ enum err policy_inputs_store_new(const struct policy_inputs *inputs, bool with_e
 
 static void load_schema(struct policy_inputs *inputs)
 {
-	struct diag diag = {0};
+	const struct policy_source *file = &inputs->schema_source;
+	const struct schema_source source = {
+		.file = file->file,
+		.text = file->text,
+		.format = file->format == POLICY_FORMAT_JSON ? SCHEMA_FORMAT_JSON
+							     : SCHEMA_FORMAT_TEXT,
+		.all = &inputs->diags,
+		.warnings = &inputs->warnings,
+	};
 	enum err err;
 
-	if (inputs->schema_source.file == NULL)
+	if (file->file == NULL)
 		return;
-	err = schema_load(inputs->schema_source.file, inputs->schema_source.text, &inputs->schema,
-			  &diag);
-	if (err != OK)
-		(void)diags_add(&inputs->diags, err, &diag);
+	err = schema_load_source(&source, &inputs->schema, NULL);
+	ASSERT(err == OK || inputs->diags.total > 0);
 }
 
 static void load_policies(struct policy_inputs *inputs)
@@ -352,6 +358,7 @@ enum err policy_inputs_load(const struct policy_inputs_options *options, struct 
 	*out = (struct policy_inputs){0};
 	arena_init(&out->arena, 65536, INPUTS_ARENA);
 	diags_init(&out->diags, POLICY_INPUTS_ERRORS);
+	diags_init(&out->warnings, POLICY_INPUTS_ERRORS);
 	find_files(&loading);
 	load_schema(out);
 	load_policies(out);
@@ -405,5 +412,6 @@ void policy_inputs_fini(struct policy_inputs *inputs)
 {
 	drop(inputs);
 	diags_fini(&inputs->diags);
+	diags_fini(&inputs->warnings);
 	arena_fini(&inputs->arena);
 }

@@ -10,7 +10,7 @@
  * Owns:    all it loads, until fini.
  * Threads: main; it reads files.
  * Limits:  64 --policies and 16 --entities, 256 files to a pattern; 1000
- *          errors are kept; 256 MiB a file, 1 GiB in all.
+ *          errors and as many warnings are kept; 256 MiB a file, 1 GiB in all.
  */
 #ifndef GATEWAY_CLI_POLICY_INPUTS_H
 #define GATEWAY_CLI_POLICY_INPUTS_H
@@ -58,6 +58,7 @@ struct policy_inputs {
 	struct entity_store *entities; /* frozen, with the schema's actions */
 	bool ignore_forbid_errors;     /* on_forbid_error: skip */
 	struct diags diags;	       /* what is wrong, in the order of the files */
+	struct diags warnings;	       /* of the schema: what loads and is hardly meant */
 	bool is_unreadable;	       /* of that: a file that is not there or cannot be read */
 };
 

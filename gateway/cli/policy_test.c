@@ -356,7 +356,6 @@ int cli_policy_test(int argc, char **argv)
 
 	args_init(&test.args, "tollgate policy test", argc, argv);
 	arena_init(&test.arena, 65536, TEST_ARENA);
-	diags_init(&test.inputs.diags, POLICY_INPUTS_ERRORS);
 	code = take_words(&test);
 	policy_inputs_fini(&test.inputs);
 	arena_fini(&test.arena);
