@@ -135,19 +135,19 @@ static struct index_keys request_keys(struct eval *e, const struct uid *uid)
 	return (struct index_keys){count, keys};
 }
 
-static void visit_all(const struct policy_set *set, struct decide *d)
+void set_visit(const struct policy_set *set, struct eval *eval, index_visit_fn visit, void *arg)
 {
 	struct index_keys keys[INDEX_DIMENSIONS];
 
 	if (set->index == NULL) {
 		for (size_t i = 0; i < set->policies.count; i++)
-			on_candidate(d, set->policies.items[i]);
+			visit(arg, set->policies.items[i]);
 		return;
 	}
-	keys[0] = request_keys(&d->eval, d->eval.request->principal);
-	keys[1] = request_keys(&d->eval, d->eval.request->action);
-	keys[2] = request_keys(&d->eval, d->eval.request->resource);
-	policy_index_visit(set->index, keys, on_candidate, d);
+	keys[0] = request_keys(eval, eval->request->principal);
+	keys[1] = request_keys(eval, eval->request->action);
+	keys[2] = request_keys(eval, eval->request->resource);
+	policy_index_visit(set->index, keys, visit, arg);
 }
 
 static int order_policies(const void *a, const void *b)
@@ -186,7 +186,7 @@ enum err policy_decide(const struct policy_set *set, const struct entity_store *
 
 	if (arena_has_overflowed(arena) || !eval_init(&d.eval, store, request, arena))
 		return ERR_LIMIT;
-	visit_all(set, &d);
+	set_visit(set, &d.eval, on_candidate, &d);
 	is_allowed = d.forbids.count == 0 && d.permits.count > 0;
 	is_error_deny = is_allowed && d.has_forbid_error &&
 			(options == NULL || !options->ignore_forbid_errors);

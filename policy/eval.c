@@ -514,7 +514,7 @@ bool eval_expr(struct eval *e, const struct expr *expr, struct value *out)
 	return out->kind != VALUE_NONE;
 }
 
-static bool scope_matches(const struct eval *e, const struct scope *scope, const struct uid *uid)
+bool eval_scope(const struct eval *e, const struct scope *scope, const struct uid *uid)
 {
 	switch (scope->kind) {
 	case SCOPE_ANY: return true;
@@ -533,9 +533,9 @@ static bool scope_matches(const struct eval *e, const struct scope *scope, const
 
 enum eval_verdict eval_policy(struct eval *e, const struct policy *policy)
 {
-	if (!scope_matches(e, &policy->action, e->request->action) ||
-	    !scope_matches(e, &policy->resource, e->request->resource) ||
-	    !scope_matches(e, &policy->principal, e->request->principal))
+	if (!eval_scope(e, &policy->action, e->request->action) ||
+	    !eval_scope(e, &policy->resource, e->request->resource) ||
+	    !eval_scope(e, &policy->principal, e->request->principal))
 		return EVAL_UNSATISFIED;
 	for (size_t i = 0; i < policy->condition_count; i++) {
 		struct value value = eval_value(e, policy->conditions[i].body);

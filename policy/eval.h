@@ -40,6 +40,8 @@ bool eval_init(struct eval *eval, const struct entity_store *store,
 	       const struct policy_request *request, struct arena *arena);
 /* Scope, then every condition in text order. */
 enum eval_verdict eval_policy(struct eval *eval, const struct policy *policy);
+/* One of its three scopes, uid being the request's own. */
+bool eval_scope(const struct eval *eval, const struct scope *scope, const struct uid *uid);
 /* False: eval->error says why. */
 bool eval_expr(struct eval *eval, const struct expr *expr, struct value *out);
 

@@ -66,6 +66,12 @@ struct policy_set {
 	struct set_pending **last_link;
 };
 
+struct eval;
+
+/* Every policy whose scope the request may match (decide.c); one with several actions may come
+ * twice. */
+void set_visit(const struct policy_set *set, struct eval *eval, index_visit_fn visit, void *arg);
+
 /* Something is wrong at byte `at` of the source: the load will fail. Returns err. */
 PRINTF_LIKE(4, 5)
 enum err set_fail(struct set_source *source, enum err err, size_t at, const char *fmt, ...);
