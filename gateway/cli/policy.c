@@ -8,6 +8,7 @@
 #include "gateway/cli/policy_authorize.h"
 #include "gateway/cli/policy_check.h"
 #include "gateway/cli/policy_diff.h"
+#include "gateway/cli/policy_explain.h"
 #include "gateway/cli/policy_schema.h"
 #include "gateway/cli/policy_test.h"
 #include "gateway/cli/policy_who_can.h"
@@ -20,6 +21,7 @@ static const struct {
 	{"authorize", cli_policy_authorize, "answer one request, or a stream of them"},
 	{"check", cli_policy_check, "parse and validate everything, list all that is wrong"},
 	{"diff", cli_policy_diff, "say who gains and who loses what by a change"},
+	{"explain", cli_policy_explain, "answer one request and show why, clause by clause"},
 	{"schema", cli_policy_schema, "check a schema, write it as Cedar text or as JSON"},
 	{"test", cli_policy_test, "run files of cases: requests and the answers they must get"},
 	{"who-can", cli_policy_who_can, "list who may do something, under which conditions"},

@@ -53,6 +53,8 @@ struct policy_cases {
  * is wrong. fini it in any case. */
 MUST_CHECK enum err policy_cases_load(const char *file, const struct policy_inputs *inputs,
 				      struct policy_cases *out);
+/* Prints diags to stderr; the exit code. */
+int policy_cases_fail(const struct policy_cases *cases);
 /* NULL when there is none of that name. */
 const struct policy_case *policy_cases_find(const struct policy_cases *cases, struct str name);
 void policy_cases_fini(struct policy_cases *cases);

@@ -246,17 +246,6 @@ static enum err run_case(struct test *test, const struct policy_case *one,
 
 /* Files -------------------------------------------------------------------------------------- */
 
-static int fail_cases(const struct policy_cases *cases)
-{
-	char text[1024];
-
-	for (size_t i = 0; i < cases->diags.count; i++) {
-		(void)diag_print(&cases->diags.items[i], text, sizeof(text));
-		fprintf(stderr, "%s\n", text);
-	}
-	return cases->is_unreadable ? EXIT_CODE_FAILED : EXIT_CODE_NO;
-}
-
 static int run_cases(struct test *test, const struct policy_cases *cases)
 {
 	struct policy_test_result *results =
@@ -279,7 +268,7 @@ static int run_file(struct test *test, const char *file)
 {
 	struct policy_cases cases;
 	int code = policy_cases_load(file, &test->inputs, &cases) == OK ? run_cases(test, &cases)
-									: fail_cases(&cases);
+									: policy_cases_fail(&cases);
 
 	policy_cases_fini(&cases);
 	return code;

@@ -4,6 +4,7 @@ configuration is needed for it."""
 
 import json
 import re
+import shlex
 import shutil
 import time
 from xml.etree import ElementTree
@@ -64,7 +65,7 @@ def test_help_names_every_command_and_a_near_miss_is_suggested(rules):
     """`tollgate policy --help` lists the commands, each has its own --help, and a wrong word is answered with help."""
     status, out, _ = policy(rules, "--help")
     commands = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
-    assert status == 0 and {"authorize", "check", "test"} <= set(commands)
+    assert status == 0 and {"authorize", "check", "explain", "test"} <= set(commands)
     for command in commands:
         status, out, err = policy(rules, command, "--help")
         assert status == 0 and out.startswith(f"usage: tollgate policy {command}") and err == "", command
@@ -82,6 +83,8 @@ def test_help_names_every_command_and_a_near_miss_is_suggested(rules):
     (["check", "--schema", ""], "--schema wants a path"),
     (["authorize"], "--principal, --action and --resource are all needed"),
     (["authorize", "--batch", "--action", "x"], "come from stdin"),
+    (["explain", "--test", "x"], "--test and --case go together"),
+    (["explain", "--test", "x", "--case", "y", "--action", "z"], "the request is the case's"),
     (["test", "--format", "xml"], 'text, tap or junit, not "xml"'),
     (["authorize", "--on-forbid-error", "maybe"], "deny or skip"),
 ])
@@ -406,6 +409,109 @@ def test_without_any_cases_the_command_fails(rules):
     status, out, err = policy(rules, "test")
     assert (status, out) == (3, "") and "no *.test.yaml is beside the policies" in err
     assert policy(rules, "test", "none.test.yaml")[0] == 3
+
+
+# --- explain --------------------------------------------------------------------------------------
+
+
+def test_explain_shows_each_clause_with_its_values(rules):
+    """Scope clause by clause, conditions clause by clause, values of what they read, and the decision."""
+    status, out, err = policy(rules, "explain", *ASK, "--context", '{"hour": 3}')
+    assert (status, err) == (1, "")
+    assert out == """principal  User::"ana"
+           in Team::"staff"
+action     Action::"change"
+resource   File::"plan"
+
+permit team-looks  rules/main.cedar:1  does not apply
+  true   principal in Team::"staff"
+  false  action == Action::"look"
+  true   resource
+
+permit owner-changes  rules/main.cedar:4  applies
+  true   principal
+  true   action
+  true   resource
+  true   when
+    true   resource.owner == principal  (line 5)
+             resource.owner = User::"ana"
+    true   principal.level > 1  (line 5)
+             principal.level = 2
+
+forbid night  rules/main.cedar:7  applies
+  true   principal
+  true   action == Action::"change"
+  true   resource
+  true   when
+    true   context.hour < 6  (line 8)
+             context.hour = 3
+  false  unless
+    false  principal.level > 8  (line 8)
+             principal.level = 2
+
+3 of 3 policies considered
+
+deny
+  forbid night [403]: Nobody changes files at night
+"""
+
+
+def test_explain_shows_what_the_index_left_out_on_demand():
+    """Policies whose scope cannot match are counted, and shown with --all."""
+    case = ["--test", "policies/budget.test.yaml", "--case", "a call beyond the budget is refused"]
+    status, out, _ = policy(CONF, "explain", *case)
+    assert status == 1 and "8 of 12 policies considered, the scopes of 4 cannot match (--all shows them)\n" in out
+    assert "permit admin" not in out
+    status, out, _ = policy(CONF, "explain", *case, "--all")
+    assert "permit admin  policies/admin.cedar:4  does not apply (left out by the index)\n  false  principal in" in out
+    assert len(json.loads(policy(CONF, "explain", *case, "--all", "--format", "json")[1])["policies"]) == 12
+
+
+def test_explain_shows_what_was_not_reached_and_what_erred(rules):
+    """A clause in error says why and what was absent; what stands behind it is not reached."""
+    status, out, _ = policy(rules, "explain", *ASK[:4], "--resource", 'File::"none"', "--context", '{"hour": 12}')
+    assert status == 1
+    assert """permit owner-changes  rules/main.cedar:4  cannot be evaluated
+  true   principal
+  true   action
+  true   resource
+  error  when
+    error  resource.owner == principal  (line 5)
+             entity File::"none" does not exist
+             resource.owner is absent
+    -      principal.level > 1  (line 5)
+""" in out
+    assert 'resource   File::"none"  (not among the entities)' in out and "deny: no policy permits it\n" in out
+
+
+def test_explain_answers_machines_in_json(rules):
+    """The same as text: scope, clauses, reads, verdicts, decision."""
+    status, out, _ = policy(rules, "explain", *ASK, "--context", '{"hour": 12}', "--format", "json")
+    said = json.loads(out)
+    assert status == 0 and said["decision"] == "allow" and said["considered"] == 3
+    night = next(one for one in said["policies"] if one["id"] == "night")
+    assert night["verdict"] == "does not apply" and night["effect"] == "forbid" and night["line"] == 7
+    assert night["scope"][1] == {"text": 'action == Action::"change"', "outcome": True}
+    assert night["conditions"] == [
+        {"kind": "when", "outcome": "false", "clauses": [
+            {"text": "context.hour < 6", "line": 8, "outcome": "false",
+             "reads": [{"path": "context.hour", "value": "12"}]}]},
+        {"kind": "unless", "outcome": None, "clauses": [
+            {"text": "principal.level > 8", "line": 8, "outcome": None, "reads": []}]}]
+
+
+def test_explain_takes_the_request_of_a_case(cases):
+    """What a failing case prints can be run as it stands."""
+    path = cases / "rules/main.test.yaml"
+    path.write_text(CASES.replace("reasons: [night]", "reasons: []").replace("nobody does", "nobody's done"))
+    _, out, _ = policy(cases, "test")
+    words = shlex.split(out[out.index("tollgate policy explain"):].splitlines()[0])
+    status, out, err = run_tollgate(*words[1:], folder=cases)
+    assert (status, err) == (1, "") and "             context.hour = 5\n" in out and "forbid night [403]" in out
+    status, _, err = policy(cases, "explain", "--test", "rules/main.test.yaml", "--case", "but the highest lvl")
+    assert status == 1 and 'did you mean "but the highest level"?' in err
+    path.write_text("cases: []")
+    assert "the file has no cases" in policy(cases, "explain", "--test", "rules/main.test.yaml", "--case", "x")[2]
 
 
 # --- the policies that are shipped ----------------------------------------------------------------
