@@ -136,6 +136,8 @@ static void check_pair(struct check *c, const struct schema_action *action, stru
 	struct arena_mark mark = arena_mark(&c->arena);
 
 	c->is_applicable = true;
+	if (policy_template(c->policy) != NULL)
+		return;
 	c->env.action = action->uid;
 	c->env.vars[VAR_PRINCIPAL] = &types[0];
 	c->env.vars[VAR_ACTION] = &types[1];
@@ -169,6 +171,34 @@ static int order_findings(const void *a, const void *b)
 	return str_cmp(left->text, right->text);
 }
 
+static void check_applicable(struct check *c)
+{
+	for (size_t i = 0; i < schema_action_count(c->env.schema); i++)
+		check_action(c, schema_action_at(c->env.schema, i));
+	if (!c->is_applicable)
+		on_error(c, c->policy->at,
+			 "no action of the schema applies to such a principal and resource");
+}
+
+/* Its template is checked for any value of the slots: left are the values of this one. */
+static void check_link(struct check *c, const struct check_names *names)
+{
+	check_slot_names(names, c->policy);
+	check_applicable(c);
+}
+
+static void check_conditioned(struct check *c, const struct check_names *names)
+{
+	const struct policy *policy = c->policy;
+
+	check_policy_names(names, policy);
+	if (policy->action.kind == SCOPE_IN_SET && policy->action.uid_count == 0)
+		on_error(c, policy->at, "`action in []` fits no action");
+	check_applicable(c);
+	if (!c->is_possible && !c->has_errors)
+		report_add(c, true, policy->at, "the policy is impossible: it is never satisfied");
+}
+
 static void check_policy(struct check *c, const struct policy *policy)
 {
 	struct check_names names = {c->env.schema, on_error, c};
@@ -176,16 +206,10 @@ static void check_policy(struct check *c, const struct policy *policy)
 	c->policy = policy;
 	c->first = c->report->count;
 	c->is_applicable = c->is_possible = c->has_errors = false;
-	check_policy_names(&names, policy);
-	if (policy->action.kind == SCOPE_IN_SET && policy->action.uid_count == 0)
-		on_error(c, policy->at, "`action in []` fits no action");
-	for (size_t i = 0; i < schema_action_count(c->env.schema); i++)
-		check_action(c, schema_action_at(c->env.schema, i));
-	if (!c->is_applicable)
-		on_error(c, policy->at,
-			 "no action of the schema applies to such a principal and resource");
-	if (!c->is_possible && !c->has_errors)
-		report_add(c, true, policy->at, "the policy is impossible: it is never satisfied");
+	if (policy_template(policy) != NULL)
+		check_link(c, &names);
+	else
+		check_conditioned(c, &names);
 	if (c->report->count > c->first)
 		qsort(c->report->findings + c->first, c->report->count - c->first,
 		      sizeof(*c->report->findings), order_findings);
@@ -196,6 +220,7 @@ enum err check_policies(const struct policy_set *set, const struct schema *schem
 {
 	struct check c = {.report = out};
 	struct entity_store *actions = entity_store_new(NULL);
+	size_t count = policy_set_count(set);
 	struct diag diag;
 	enum err err = entity_store_add_actions(actions, schema, &diag);
 
@@ -207,8 +232,9 @@ enum err check_policies(const struct policy_set *set, const struct schema *schem
 				   .actions = actions,
 				   .on_error = on_error,
 				   .arg = &c};
-	for (size_t i = 0; err == OK && i < policy_set_count(set); i++) {
-		check_policy(&c, policy_set_at(set, i));
+	for (size_t i = 0; err == OK && i < count + policy_set_template_count(set); i++) {
+		check_policy(&c, i < count ? policy_set_at(set, i)
+					   : policy_set_template_at(set, i - count));
 		if (arena_has_overflowed(&c.arena) || arena_has_overflowed(&out->arena))
 			err = ERR_LIMIT;
 		arena_reset(&c.arena);

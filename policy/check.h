@@ -28,7 +28,8 @@ struct check_finding {
 struct check_report {
 	struct arena arena;
 	size_t count;
-	struct check_finding *findings; /* by policy in the order of the set, by place */
+	struct check_finding *findings; /* by policy in the order of the set, templates last, by
+					 * place */
 	size_t error_count;		/* also of those not kept */
 	size_t warning_count;
 };

@@ -130,3 +130,11 @@ void check_policy_names(const struct check_names *names, const struct policy *po
 	for (size_t i = 0; i < policy->condition_count; i++)
 		check_expr_names(names, policy->conditions[i].body);
 }
+
+void check_slot_names(const struct check_names *names, const struct policy *policy)
+{
+	if (policy->template->principal.is_slot)
+		check_type_name(names, policy->principal.uid->type, policy->at);
+	if (policy->template->resource.is_slot)
+		check_type_name(names, policy->resource.uid->type, policy->at);
+}

@@ -20,5 +20,7 @@ struct check_names {
 };
 
 void check_policy_names(const struct check_names *names, const struct policy *policy);
+/* Of a link: the types of what fills its template's slots. */
+void check_slot_names(const struct check_names *names, const struct policy *policy);
 
 #endif

@@ -453,6 +453,74 @@ static void test_check__keeps_a_bounded_number_of_findings(void **state)
 	buf_fini(&text);
 }
 
+/* A template is typed for any value of its slots, a link only asked whether its values fit. */
+static const struct {
+	const char *template;
+	const char *values;
+	const char *want; /* ids in the order of the findings, `?` behind a warned one */
+} links[] = {
+	{"permit(principal == ?principal, action, resource);",
+	 "'?principal': {'type': 'User', 'id': 'x'}", ""},
+	{"permit(principal == ?principal, action, resource) when { principal.zz };",
+	 "'?principal': {'type': 'User', 'id': 'x'}", "t"},
+	{"permit(principal == ?principal, action, resource) when { false };",
+	 "'?principal': {'type': 'User', 'id': 'x'}", "t?"},
+	{"permit(principal == ?principal, action, resource);",
+	 "'?principal': {'type': 'No', 'id': 'x'}", "l l"},
+	{"permit(principal == ?principal, action, resource);",
+	 "'?principal': {'type': 'Doc', 'id': 'x'}", "l"},
+	{"permit(principal is User in ?principal, action, resource);",
+	 "'?principal': {'type': 'Doc', 'id': 'x'}", "l"},
+	{"permit(principal is User in ?principal, action, resource) when { principal.zz == 1 };",
+	 "'?principal': {'type': 'Doc', 'id': 'x'}", "l t"},
+	{"permit(principal is Doc in ?principal, action, resource);",
+	 "'?principal': {'type': 'Doc', 'id': 'x'}", "l t"},
+	{"permit(principal == ?principal, action in [], resource);",
+	 "'?principal': {'type': 'User', 'id': 'x'}", "l t t"},
+};
+
+static void test_check__judges_templates_and_links(void **state)
+{
+	static const char schema_links[] = "entity User; entity Doc; action read appliesTo { "
+					   "principal: User, resource: Doc };";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+		struct policy_set_options options = {.takes_templates = true};
+		struct policy_source source = {.file = "p.json", .format = POLICY_FORMAT_JSON};
+		struct check_report report;
+		struct policy_set *set;
+		struct schema *schema;
+		struct diag diag;
+		enum err err;
+		char json[1000];
+		char got[100] = "";
+
+		(void)snprintf(json, sizeof(json),
+			       "{'templates': {'t': '%s'}, 'templateLinks': [{'templateId': 't', "
+			       "'newId': 'l', 'values': {%s}}]}",
+			       links[i].template, links[i].values);
+		for (char *at = json; (at = strchr(at, '\'')) != NULL;)
+			*at = '"';
+		print_message("# %s\n", json);
+		source.text = str_from_c(json);
+		assert_int_equal(policy_set_load(&source, 1, &options, &set, &diag), OK);
+		assert_int_equal(schema_load("s", STR(schema_links), &schema, &diag), OK);
+		check_report_init(&report);
+		err = check_policies(set, schema, &report);
+		assert_int_equal(err == OK, report.error_count == 0);
+		for (size_t k = 0; k < report.count; k++)
+			(void)snprintf(got + strlen(got), sizeof(got) - strlen(got),
+				       "%s" STR_FMT "%s", k > 0 ? " " : "",
+				       STR_ARG(policy_id(report.findings[k].policy)),
+				       report.findings[k].is_warning ? "?" : "");
+		assert_string_equal(got, links[i].want);
+		check_report_fini(&report);
+		schema_free(schema);
+		policy_set_free(set);
+	}
+}
+
 static void test_check__takes_the_gateways_policies(void **state)
 {
 	struct checked c;
@@ -472,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_check__lists_all_errors_with_their_places),
 		cmocka_unit_test(test_check__says_an_error_once),
 		cmocka_unit_test(test_check__keeps_a_bounded_number_of_findings),
+		cmocka_unit_test(test_check__judges_templates_and_links),
 		cmocka_unit_test(test_check__takes_the_gateways_policies),
 	};
 
