@@ -3,11 +3,20 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+/* A set as both take it: {text}, or {json} of {staticPolicies, templates, templateLinks}. */
+export function setSource(set) {
+  if (set.json !== undefined) return { json: set.json };
+  const text = set.policies.join("\n");
+  if (!set.templates.length && !set.links.length) return { text };
+  const templates = Object.fromEntries(set.templates.map((t, i) => [`t${i}`, t]));
+  return { json: JSON.stringify({ staticPolicies: text, templates, templateLinks: set.links }) };
+}
+
 /* What the children are sent: texts only. */
 const wire = (group) => JSON.stringify({
-  schema: group.schema, requests: group.requests,
+  schema: group.schema, requests: group.requests, form: group.sets.some((set) => set.form),
   stores: group.stores.map((entities) => `[${entities.join(",")}]`),
-  sets: group.sets.map((policies) => ({ text: policies.join("\n") })),
+  sets: group.sets.map((set) => ({ ...setSource(set), form: Boolean(set.form), isUnchecked: set.json !== undefined })),
 }) + "\n";
 
 export class Answerer {

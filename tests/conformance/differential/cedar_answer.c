@@ -2,16 +2,19 @@
 /*
  * Answers groups of the differential run, one JSON object per line:
  *
- *   {"schema": TEXT|null, "stores": [JSON text], "sets": [{"text": TEXT}],
+ *   {"schema": TEXT|{"json": TEXT}|null, "form": bool, "stores": [JSON text],
+ *    "sets": [{"text": TEXT} or {"json": TEXT}, both with "form": bool, "isUnchecked": bool],
  *    "requests": [{"store": N, "principal": {type,id}, "action", "resource", "context": JSON
  * text}]}
  *
- *   {"schema": bool, "stores": [bool],
- *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null,
+ *   {"schema": bool, "schemaForm": JSON text, "schemaText": TEXT, "stores": [bool],
+ *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null, "impossible": [ids],
+ *              "form": JSON text, "printed": {"staticPolicies": {ID: TEXT}, "templates": {..}},
  *              "answers": [null (refused) | {"allow": bool, "reason": [ids], "errors": [ids]}]}]}
  *
- * Without the schema there are no stores, without a set or store no answers. A decision that is
- * another one without the index gets the member "unindexed".
+ * Without the schema there are no stores, without a set or store no answers; the other forms of
+ * schema and sets are there where "form" asks for them. A decision that is another one without the
+ * index gets the member "unindexed".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +23,14 @@
 
 #include "policy/check.h"
 #include "policy/conform.h"
+#include "policy/policy_json_write.h"
+#include "policy/print.h"
+#include "policy/schema_json_write.h"
+#include "policy/schema_text_write.h"
 
 #define CASE_ARENA ((size_t)64 << 20)
 #define STORES_MAX 8
+#define FORM_BYTES ((size_t)16 << 20)
 
 struct group {
 	struct schema *schema;			 /* NULL: none, or refused */
@@ -55,23 +63,38 @@ static json_t *id_json(const struct policy *policy)
 	return json_stringn(id.ptr, id.len);
 }
 
-/* Every policy with an error once; findings come by policy. */
-static json_t *refused_ids(const struct policy_set *set, const struct schema *schema)
+static void add_once(json_t *ids, const struct policy *policy)
 {
-	const struct policy *last = NULL;
+	struct str id = policy_id(policy);
+	size_t count = json_array_size(ids);
+	const json_t *last = count > 0 ? json_array_get(ids, count - 1) : NULL;
+
+	if (last == NULL ||
+	    !str_eq(id, str_make(json_string_value(last), json_string_length(last))))
+		json_array_append_new(ids, id_json(policy));
+}
+
+/* The policies with an error, and those warned of; findings come by policy. */
+static void check_set(const struct policy_set *set, const struct schema *schema, json_t *out)
+{
 	struct check_report report;
-	json_t *ids = json_array();
+	json_t *refused = json_array();
+	json_t *impossible = json_array();
 
 	check_report_init(&report);
 	if (check_policies(set, schema, &report) != OK)
-		for (size_t i = 0; i < report.count; i++) {
-			if (report.findings[i].is_warning || report.findings[i].policy == last)
-				continue;
-			last = report.findings[i].policy;
-			json_array_append_new(ids, id_json(last));
-		}
+		ASSERT(report.error_count > 0);
+	for (size_t i = 0; i < report.count; i++) {
+		const struct check_finding *finding = &report.findings[i];
+
+		if (!finding->is_warning)
+			add_once(refused, finding->policy);
+		else if (memmem(finding->text.ptr, finding->text.len, "never", 5) != NULL)
+			add_once(impossible, finding->policy);
+	}
 	check_report_fini(&report);
-	return ids;
+	json_object_set_new(out, "refused", refused);
+	json_object_set_new(out, "impossible", impossible);
 }
 
 static json_t *decision_json(const struct policy_decision *decision)
@@ -139,30 +162,102 @@ static json_t *answer_request(const struct group *group, const struct sets *sets
 
 static enum err load_sets(const json_t *json, struct sets *sets)
 {
-	struct policy_set_options options = {.ids = POLICY_IDS_POSITION};
-	struct policy_source source = {.file = "policies", .text = text_of(json, "text")};
+	bool is_json = json_object_get(json, "json") != NULL;
+	struct policy_set_options options = {.ids = POLICY_IDS_POSITION,
+					     .takes_templates = is_json};
+	struct policy_source source = {.file = "policies",
+				       .text = text_of(json, is_json ? "json" : "text"),
+				       .format = is_json ? POLICY_FORMAT_JSON : POLICY_FORMAT_TEXT};
 	enum err err = policy_set_load(&source, 1, &options, &sets->indexed, NULL);
 
 	options.is_unindexed = true;
 	return err == OK ? policy_set_load(&source, 1, &options, &sets->unindexed, NULL) : err;
 }
 
+static void set_text(json_t *out, const char *key, const struct buf *buf)
+{
+	struct str text = buf_str(buf);
+
+	json_object_set_new(out, key, json_stringn(text.ptr, text.len));
+}
+
+static void put_printed(json_t *out, const struct policy *policy)
+{
+	struct str id = policy_id(policy);
+	struct buf buf;
+
+	buf_init(&buf, FORM_BYTES);
+	if (print_policy(&buf, policy) == OK)
+		json_object_setn_new(out, id.ptr, id.len,
+				     json_stringn(buf_str(&buf).ptr, buf_str(&buf).len));
+	buf_fini(&buf);
+}
+
+static void put_forms(json_t *out, const struct policy_set *set)
+{
+	json_t *policies = json_object();
+	json_t *templates = json_object();
+	struct buf buf;
+
+	buf_init(&buf, FORM_BYTES);
+	if (policy_set_json_write(&buf, set) == OK)
+		set_text(out, "form", &buf);
+	buf_fini(&buf);
+	for (size_t i = 0; i < policy_set_count(set); i++)
+		if (policy_template(policy_set_at(set, i)) == NULL)
+			put_printed(policies, policy_set_at(set, i));
+	for (size_t i = 0; i < policy_set_template_count(set); i++)
+		put_printed(templates, policy_set_template_at(set, i));
+	json_object_set_new(
+		out, "printed",
+		json_pack("{s:o,s:o}", "staticPolicies", policies, "templates", templates));
+}
+
 static json_t *answer_set(const struct group *group, const json_t *json, const json_t *requests)
 {
 	struct sets sets = {NULL, NULL};
 	bool is_parsed = load_sets(json, &sets) == OK;
-	json_t *refused = json_null();
 	json_t *answers = json_array();
+	json_t *out =
+		json_pack("{s:b,s:n,s:o}", "parsed", is_parsed, "refused", "answers", answers);
 
-	if (is_parsed && group->schema != NULL)
-		refused = refused_ids(sets.indexed, group->schema);
+	if (is_parsed && group->schema != NULL &&
+	    !json_is_true(json_object_get(json, "isUnchecked")))
+		check_set(sets.indexed, group->schema, out);
+	if (is_parsed && json_is_true(json_object_get(json, "form")))
+		put_forms(out, sets.indexed);
 	for (size_t i = 0; is_parsed && i < json_array_size(requests); i++)
 		json_array_append_new(answers,
 				      answer_request(group, &sets, json_array_get(requests, i)));
 	policy_set_free(sets.indexed);
 	policy_set_free(sets.unindexed);
-	return json_pack("{s:b,s:o,s:o}", "parsed", is_parsed, "refused", refused, "answers",
-			 answers);
+	return out;
+}
+
+static bool load_schema(const json_t *json, struct schema **out)
+{
+	const json_t *schema = json_object_get(json, "schema");
+	bool is_json = json_is_object(schema);
+	struct schema_source source = {
+		.file = "schema",
+		.text = is_json ? text_of(schema, "json") : text_of(json, "schema"),
+		.format = is_json ? SCHEMA_FORMAT_JSON : SCHEMA_FORMAT_TEXT,
+	};
+
+	return json_is_null(schema) || schema_load_source(&source, out, NULL) == OK;
+}
+
+static void put_schema_forms(json_t *out, const struct schema *schema)
+{
+	struct buf buf;
+
+	buf_init(&buf, FORM_BYTES);
+	if (schema_json_write(&buf, schema) == OK)
+		set_text(out, "schemaForm", &buf);
+	buf_reset(&buf);
+	if (schema_text_write(&buf, schema, NULL) == OK)
+		set_text(out, "schemaText", &buf);
+	buf_fini(&buf);
 }
 
 static struct entity_store *load_store(const struct schema *schema, const json_t *json)
@@ -188,10 +283,11 @@ static json_t *answer_group(const json_t *json)
 	struct group group = {.schema = NULL};
 	const json_t *stores = json_object_get(json, "stores");
 	const json_t *sets = json_object_get(json, "sets");
-	bool is_schema = !json_is_string(json_object_get(json, "schema")) ||
-			 schema_load("schema", text_of(json, "schema"), &group.schema, NULL) == OK;
+	bool is_schema = load_schema(json, &group.schema);
 	json_t *loaded = json_array();
 	json_t *answers = json_array();
+	json_t *out =
+		json_pack("{s:b,s:o,s:o}", "schema", is_schema, "stores", loaded, "sets", answers);
 
 	for (size_t i = 0; is_schema && i < STORES_MAX && i < json_array_size(stores); i++) {
 		group.stores[i] = load_store(group.schema, json_array_get(stores, i));
@@ -200,10 +296,12 @@ static json_t *answer_group(const json_t *json)
 	for (size_t i = 0; i < json_array_size(sets); i++)
 		json_array_append_new(answers, answer_set(&group, json_array_get(sets, i),
 							  json_object_get(json, "requests")));
+	if (group.schema != NULL && json_is_true(json_object_get(json, "form")))
+		put_schema_forms(out, group.schema);
 	for (size_t i = 0; i < STORES_MAX; i++)
 		entity_store_free(group.stores[i]);
 	schema_free(group.schema);
-	return json_pack("{s:b,s:o,s:o}", "schema", is_schema, "stores", loaded, "sets", answers);
+	return out;
 }
 
 int main(void)

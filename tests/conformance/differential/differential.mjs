@@ -8,6 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Answerer } from "./answerer.mjs";
 import { compare, newCounts, newSeen, questions } from "./compare.mjs";
+import { compareForms, derive } from "./forms.mjs";
 import { makeGroup } from "./generate.mjs";
 import { shrink } from "./shrink.mjs";
 
@@ -43,18 +44,35 @@ const started = Date.now();
 let differences = 0;
 let shown = 0;
 
+const askBoth = (groups) => Promise.all([ours.ask(groups), theirs.ask(groups)]);
+
 async function differs(group) {
-  const [[a], [b]] = await Promise.all([ours.ask([group]), theirs.ask([group])]);
+  const [[a], [b]] = await askBoth([group]);
   return compare(group, a, b, newCounts(), newSeen());
+}
+
+/* Where a group's other forms mean something else. */
+async function formsDiffer(group) {
+  const [[a], [b]] = await askBoth([group]);
+  const derived = derive(group, a, b);
+  if (derived === null) return [];
+  const [[c], [d]] = await askBoth([derived]);
+  return compareForms(derived, [a, b], [c, d]);
 }
 
 async function show(group, difference) {
   const { kind, ...rest } = difference;
   console.log(`# seed ${group.seed} differs in ${kind}: ${JSON.stringify(rest)}`);
   if (shown++ >= SHOWN) return;
-  const { seed: from, ...small } = await shrink(group, difference, differs);
-  const again = (await differs(small)).find((d) => d.kind === kind);
+  const ask = kind === "forms" ? formsDiffer : differs;
+  const { seed: from, ...small } = await shrink(group, difference, ask);
+  const again = (await ask(small)).find((d) => d.kind === kind);
   console.log(`# seed ${from} made small, ours ${JSON.stringify(again?.ours)}, official ${JSON.stringify(again?.theirs)}: ${JSON.stringify(small)}`);
+}
+
+async function tell(group, found) {
+  differences += found.length;
+  for (const kind of new Set(found.map((d) => d.kind))) await show(group, found.find((d) => d.kind === kind));
 }
 
 async function judge(group, a, b) {
@@ -62,8 +80,21 @@ async function judge(group, a, b) {
   const lost = counts.untested;
   const found = compare(group, a, b, counts, seen);
   if (counts.untested > lost) console.log(`# seed ${group.seed}: ${counts.untested - lost} questions unanswered, the official engine trapped (${b.text ?? "in some sets"})`);
-  differences += found.length;
-  for (const kind of new Set(found.map((d) => d.kind))) await show(group, found.find((d) => d.kind === kind));
+  await tell(group, found);
+}
+
+/* Second questions: the sets of a batch in their other forms. */
+async function judgeForms(batch, a, b) {
+  const derived = batch.map((group, i) => derive(group, a[i], b[i]));
+  const asked = derived.filter((group) => group !== null);
+  const [c, d] = await askBoth(asked);
+  for (const [i, group] of batch.entries()) {
+    const at = asked.indexOf(derived[i]);
+    if (at < 0) continue;
+    await judge(derived[i], c[at], d[at]);
+    counts.forms += derived[i].sets.length - 1;
+    await tell(group, compareForms(derived[i], [a[i], b[i]], [c[at], d[at]]));
+  }
 }
 
 const makeBatch = (from) => Array.from({ length: BATCH }, (_, i) => makeGroup(from + i));
@@ -74,10 +105,11 @@ console.log(`# seed ${first}`);
 let next = first + BATCH;
 let told = started;
 for (let batch = makeBatch(first), i = 1; questions(counts) < wanted; i++) {
-  const asked = Promise.all([ours.ask(batch), theirs.ask(batch)]);
+  const asked = askBoth(batch);
   const following = makeBatch(next);
   const [a, b] = await asked;
   for (const [j, group] of batch.entries()) await judge(group, a[j], b[j]);
+  await judgeForms(batch, a, b);
   if (i % RENEW === 0) theirs.renew();
   if (Date.now() - told > MINUTE) { told = Date.now(); console.log(`# ${status(next)}`); }
   batch = following;

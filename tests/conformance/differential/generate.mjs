@@ -2,8 +2,11 @@
 // Groups for the differential run: one schema, some stores of entities, sets of policies, and requests put to
 // every set. Mostly well typed, with edges and mistakes of every kind mixed in. The same seed makes the same group.
 //
-//   {seed, schema: TEXT|null, stores: [[TEXT of an entity]], sets: [[TEXT of a policy]],
+//   {seed, schema: TEXT|null, stores: [[TEXT of an entity]],
+//    sets: [{policies: [TEXT], templates: [TEXT], links: [{templateId, newId, values}]}],
 //    requests: [{store, principal, action, resource, context: TEXT}]}
+//
+// The templates of a set are named t0, t1 and so on. A set with `form` is written again in its other forms.
 import { Expressions } from "./expression.mjs";
 import { Random } from "./random.mjs";
 import { damage, respace, uidText } from "./text.mjs";
@@ -63,7 +66,7 @@ class Policies {
     return out;
   }
 
-  policy() {
+  policy(isTemplate = false) {
     const { r, world } = this;
     const target = r.pick(this.focus);
     const action = this.actionScope(target.action);
@@ -71,6 +74,7 @@ class Policies {
     const principal = this.scope("principal", target.principal, isMany);
     const resource = this.scope("resource", target.resource, isMany);
     const envs = world.environments().filter((e) => action.admits(e.action) && principal.admits(e.principal) && resource.admits(e.resource));
+    if (isTemplate) this.putSlots(principal, resource);
     const expressions = new Expressions(world, envs.length ? envs : [target], r.chance(18));
     const isPermit = r.chance(80);
     const head = (r.chance(15) ? `${r.pick(ANNOTATIONS)}\n` : "") + (isPermit ? "permit" : "forbid");
@@ -79,7 +83,53 @@ class Policies {
     return r.chance(3) ? damage(r, text) : text + (r.chance(5) ? " // done" : "");
   }
 
-  set() { return this.r.times(this.r.chance(5) ? 15 : 1 + this.r.below(6), () => this.policy()); }
+  /* One slot or two, where a uid may stand; rarely where it may not, or none. */
+  putSlots(principal, resource) {
+    const { r } = this;
+    const wants = r.pick([[principal], [resource], [principal, resource], r.chance(10) ? [] : [principal]]);
+    for (const scope of wants) {
+      const name = r.chance(98) ? (scope === principal ? "principal" : "resource") : r.pick(["principal", "resource", "action", "x"]);
+      const [, variable, type] = /^(\w+)(?: is (\S+))?/.exec(scope.text);
+      scope.text = type ? `${variable} is ${type} in ?${name}` : `${variable} ${r.pick(["==", "in"])} ?${name}`;
+    }
+  }
+
+  link(newId, count) {
+    const { r, world, focus } = this;
+    const target = r.pick(focus);
+    const value = (type) => {
+      const uid = r.chance(97) ? world.known(r.pick(this.above(type))) : { type: r.pick(["Nope", "in", ""]), id: "0" };
+      return r.chance(80) ? uid : { __entity: uid };
+    };
+    const values = {};
+    if (r.chance(75)) values["?principal"] = value(target.principal);
+    if (r.chance(75)) values["?resource"] = value(target.resource);
+    if (r.chance(1)) values["?action"] = value(target.resource);
+    return { templateId: `t${r.chance(98) ? r.below(count) : 9}`, newId, values };
+  }
+
+  set() {
+    const { r } = this;
+    const out = { policies: r.times(r.chance(5) ? 15 : 1 + r.below(6), () => this.policy()), templates: [], links: [] };
+    if (!r.chance(15)) return out;
+    out.templates = r.times(1 + r.below(2), () => this.policy(true));
+    out.links = out.templates.flatMap((text, i) => this.fitting(text, i)).concat(r.chance(10) ? this.link("l9", 2) : []);
+    return out;
+  }
+
+  /* Links whose values are those that the template has slots for, mostly. */
+  fitting(text, i) {
+    const { r } = this;
+    return r.times(r.below(3), (k) => {
+      const link = { ...this.link(r.chance(98) ? `l${i}${k}` : r.pick(["policy0", "t0", "l00"]), 2), templateId: `t${i}` };
+      for (const [slot, type] of [["?principal", this.focus[0].principal], ["?resource", this.focus[0].resource]]) {
+        if (r.chance(1)) continue;
+        if (!text.includes(slot)) delete link.values[slot];
+        else link.values[slot] ??= this.world.known(type);
+      }
+      return link;
+    });
+  }
 }
 
 export function makeGroup(seed) {
@@ -94,5 +144,6 @@ export function makeGroup(seed) {
   else if (group.schema !== null && r.chance(2)) group.schema = respace(r, group.schema);
   if (r.chance(5)) group.stores[1] = [damage(r, group.stores[1].join())];
   if (r.chance(2)) group.requests[0].context = damage(r, group.requests[0].context);
+  if (r.chance(50)) r.pick(group.sets).form = r.pick(["schema as it is", "official schema", "own schema", "own schema text"]);
   return group;
 }
