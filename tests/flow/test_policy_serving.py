@@ -131,3 +131,18 @@ def test_a_claim_that_the_schema_does_not_know_is_refused(make_gateway, tmp_path
     gateway = make_gateway(lambda config: config["identity"].update(issuers=[corp]), start=False)
     status, err = run(gateway, "check")
     assert status == 1 and re.search(r"tollgate\.yaml:\d+:\d+: issuer corp: .*\"shoe_size\" of a Inference::User is not declared", err)
+
+
+def test_policies_in_json_decide_beside_those_in_text(make_gateway):
+    """A template and its link in a *.json file: the link is a policy like any other."""
+    gateway = make_gateway(lambda config: config["policy"]["files"].append("policies/*.json"), start=False)
+    gateway.write("policies/links.json", {
+        "staticPolicies": {},
+        "templates": {"barred": {"effect": "forbid", "principal": {"op": "==", "slot": "?principal"}, "action": {"op": "All"},
+                                 "resource": {"op": "All"}, "conditions": []}},
+        "templateLinks": [{"templateId": "barred", "newId": "bob-is-barred",
+                           "values": {"?principal": {"type": "Inference::User", "id": "bob"}}}]})
+    gateway.start()
+    assert call(gateway).status == 200
+    answer = call(gateway, caller_key("bob"))
+    assert answer.status == 403 and b"bob-is-barred" in answer.body
