@@ -51,16 +51,19 @@ static struct str join_path(struct schema_draft *d, struct str path, struct str 
 	return schema_full_name(d->lex.arena, path, name);
 }
 
-/* A path, mostly a view of the source; ends before a string when it may, its `::` then taken. */
-static struct str take_path(struct schema_draft *d, bool may_stop)
+/* A path, mostly a view of the source. Given before_string, it ends at `::` and a string, and says
+ * whether it did; the `::` is taken. */
+static struct str take_path(struct schema_draft *d, bool *before_string)
 {
 	struct str path = d->lex.token.text;
 
 	if (!lex_take_word(&d->lex, STR("__cedar")))
 		path = take_name(d, "a type's name");
 	while (lex_take(&d->lex, TOKEN_PATH)) {
-		if (may_stop && d->lex.token.kind == TOKEN_STRING)
+		if (before_string != NULL && d->lex.token.kind == TOKEN_STRING) {
+			*before_string = true;
 			break;
+		}
 		path = join_path(d, path, take_name(d, "a part of a path"));
 	}
 	return path;
@@ -126,7 +129,7 @@ static struct schema_type *take_named(struct schema_draft *d)
 {
 	struct schema_type *type = schema_draft_alloc(d, sizeof(*type));
 	uint32_t at = d->lex.token.at;
-	struct str name = take_path(d, false);
+	struct str name = take_path(d, NULL);
 
 	if (type == NULL)
 		return NULL;
@@ -162,12 +165,12 @@ static void take_paths(struct schema_draft *d, struct str **out_paths, size_t *o
 	struct str path;
 
 	if (!lex_take(&d->lex, TOKEN_LBRACKET)) {
-		path = take_path(d, false);
+		path = take_path(d, NULL);
 		schema_draft_push(d, &list, &path);
 	} else {
 		if (d->lex.token.kind != TOKEN_RBRACKET)
 			do {
-				path = take_path(d, false);
+				path = take_path(d, NULL);
 				schema_draft_push(d, &list, &path);
 			} while (lex_take(&d->lex, TOKEN_COMMA));
 		lex_expect(&d->lex, TOKEN_RBRACKET, "`,` or `]`");
@@ -234,15 +237,18 @@ static const struct uid *take_group(struct schema_draft *d)
 {
 	struct uid *uid = schema_draft_alloc(d, sizeof(*uid));
 	struct str path = STR("Action");
+	bool is_typed = false;
 	struct str id;
 
 	if (d->lex.token.kind == TOKEN_STRING) {
 		id = take_any_name(d, "an action");
 	} else {
-		id = take_path(d, true);
-		if (d->lex.token.kind == TOKEN_STRING) {
+		id = take_path(d, &is_typed);
+		if (is_typed) {
 			path = id;
 			id = take_any_name(d, "an action");
+		} else if (id.len > 0 && memmem(id.ptr, id.len, "::", 2) != NULL) {
+			lex_expect(&d->lex, TOKEN_PATH, "`::` and the action's name in quotes");
 		}
 	}
 	if (uid != NULL)
@@ -418,7 +424,7 @@ static void take_namespace(struct schema_draft *d, struct schema_annotations ann
 {
 	struct schema_space space = {.at = d->lex.token.at, .annotations = annotations};
 
-	space.name = arena_str(d->lex.arena, take_path(d, false));
+	space.name = arena_str(d->lex.arena, take_path(d, NULL));
 	if (d->lex.err == OK &&
 	    (str_eq(space.name, STR("__cedar")) || str_has_prefix(space.name, STR("__cedar::"))))
 		schema_draft_fail(d, ERR_MALFORMED, space.at, "`__cedar` is reserved");

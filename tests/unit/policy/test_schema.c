@@ -80,6 +80,8 @@ static const struct {
 	{"action a in [\"b\"]; action \"b\";", true},
 	{"action \"x y\";", true},
 	{"action a in [Action::\"b\"]; action b;", true},
+	{"action a in [Action\"b\"]; action b;", false},
+	{"action a in [A::b]; action \"A::b\";", false},
 	{"namespace N { action a in [Action::\"b\"]; action b; }", true},
 	{"namespace N { action a in [b]; } action b;", true},
 	{"namespace N { action a in [N::Action::\"b\"]; action b; }", true},
