@@ -179,6 +179,17 @@ static size_t white_space(struct str s)
 	return 0;
 }
 
+/* Looked at byte by byte: a search for each kind of line end could run through all of the text for
+ * each comment. */
+static size_t comment_len(struct str s)
+{
+	size_t len = 0;
+
+	while (len < s.len && s.ptr[len] != '\n' && s.ptr[len] != '\r')
+		len++;
+	return len;
+}
+
 static void skip_blank(struct lex *lex)
 {
 	for (;;) {
@@ -188,7 +199,7 @@ static void skip_blank(struct lex *lex)
 		if (len > 0)
 			lex->at += len;
 		else if (str_has_prefix(rest, STR("//")))
-			lex->at += MIN(str_index(rest, '\n'), str_index(rest, '\r'));
+			lex->at += comment_len(rest);
 		else
 			return;
 	}

@@ -243,6 +243,22 @@ static void test_lex__bounds_lists_and_memory(void **state)
 	arena_fini(&r.arena);
 }
 
+/* Two million comments, with either line end: were each to look through all that follows, this
+ * would take minutes, and the test is over after half of one. */
+static void test_lex__passes_comments_in_linear_time(void **state)
+{
+	static char text[6000000];
+	struct lex lex;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i += 3)
+		memcpy(text + i, i < sizeof(text) / 2 ? "//\n" : "//\r", 3);
+	lex_init(&lex, "t.cedar", str_make(text, sizeof(text)), NULL, false, NULL);
+	assert_int_equal(lex.err, OK);
+	assert_int_equal(lex.token.kind, TOKEN_END);
+	assert_int_equal(lex.token.at, sizeof(text));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_lex__cuts_patterns_at_their_wildcards),
 		cmocka_unit_test(test_lex__counts_places_in_both_directions),
 		cmocka_unit_test(test_lex__bounds_lists_and_memory),
+		cmocka_unit_test(test_lex__passes_comments_in_linear_time),
 	};
 
 	return cmocka_run_group_tests_name("lex", tests, NULL, NULL);
