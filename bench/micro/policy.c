@@ -30,6 +30,7 @@ struct run {
 	struct arena arena;
 	struct policy_set *set;
 	struct schema *schema;
+	const struct schema_action *action;
 	struct entity_store *store;
 	const struct entity *principal;
 	const struct value_shape *shape;
@@ -84,12 +85,14 @@ static void load_policies(struct run *run, size_t policies)
 
 static void run_init(struct run *run, size_t policies)
 {
+	struct uid action = uid_make(STR("Inference::Action"), STR("Invoke"));
 	struct diag diag;
 
 	arena_init(&run->made, 8192, 1 << 20);
 	arena_init(&run->arena, 16384, 1 << 20);
 	ASSERT(schema_load("gateway.cedarschema", str_from_c(gateway_case_schema), &run->schema,
 			   &diag) == OK);
+	run->action = schema_find_action(run->schema, &action);
 	run->store = gateway_case_store();
 	run->principal = gateway_case_principal(&run->made, "ana");
 	run->shape = gateway_case_shape(&run->made);
@@ -126,7 +129,7 @@ static void decide(struct run *run, enum part part)
 	request.context = value_shape_record(run->shape, &run->arena, run->values);
 	if (part == PART_CONTEXT)
 		return;
-	ASSERT(conform_request(run->schema, &request, NULL) == OK);
+	ASSERT(conform_call(run->schema, run->action, &request, NULL) == OK);
 	if (part == PART_CONFORM)
 		return;
 	ASSERT(policy_decide(run->set, run->store, &request, NULL, &run->arena, &decision) == OK);
