@@ -114,7 +114,7 @@ static bool is_behind_long_string(const struct lex *lex)
 {
 	struct str between;
 
-	if (lex->long_string == SIZE_MAX)
+	if (lex->long_string == SIZE_MAX || lex->token.at < lex->long_end)
 		return false;
 	between = str_sub(lex->text, lex->long_end, lex->token.at - lex->long_end);
 	return str_index(between, '\n') == between.len;

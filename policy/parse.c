@@ -80,6 +80,8 @@ static unsigned open_brackets(struct parse *p)
 
 	while (brackets < AST_DEPTH && lex_take(&p->lex, TOKEN_LPAREN))
 		brackets++;
+	if (p->lex.token.kind == TOKEN_LPAREN)
+		parse_fail_depth(p);
 	return brackets;
 }
 

@@ -33,6 +33,7 @@ bool parse_recover(struct parse *parse);
 
 /* For parse.c and parse_expr.c, and tests: one expression; never NULL. */
 const struct expr *parse_expr(struct parse *parse);
+void parse_fail_depth(struct parse *parse);
 /* lex_expect behind an expression, where an operator could stand as well. */
 void parse_end(struct parse *parse, enum token_kind kind, const char *what);
 /* A path A::B normalised without spaces; with is_uid it must be followed by ::"id". */

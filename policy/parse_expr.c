@@ -579,13 +579,18 @@ static const struct expr *parse_if(struct parse *p)
 	return expr_keep(p, expr);
 }
 
+void parse_fail_depth(struct parse *p)
+{
+	lex_fail(&p->lex, ERR_LIMIT, p->lex.token.at,
+		 "nested deeper than %d levels (limit AST_DEPTH)", AST_DEPTH);
+}
+
 const struct expr *parse_expr(struct parse *p)
 {
 	const struct expr *expr;
 
 	if (p->depth >= AST_DEPTH) {
-		lex_fail(&p->lex, ERR_LIMIT, p->lex.token.at,
-			 "nested deeper than %d levels (limit AST_DEPTH)", AST_DEPTH);
+		parse_fail_depth(p);
 		return &expr_broken;
 	}
 	p->depth++;

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -214,6 +215,36 @@ static void test_parse__bounds_nesting_but_not_chains(void **state)
 	assert_int_equal(answer_repeated("", "principal.boss", ".boss", 8000), ANSWER_ERROR);
 }
 
+/* In the scope brackets count as well. */
+static void test_parse__bounds_the_brackets_of_a_scope(void **state)
+{
+	char text[512];
+	char brackets[130];
+	struct policy_source source = {.file = "p.cedar"};
+	struct policy_set *set = NULL;
+	struct diag diag;
+
+	(void)state;
+	for (unsigned depth = 128; depth <= 129; depth++) {
+		memset(brackets, '(', depth);
+		source.text.ptr = text;
+		source.text.len =
+			(size_t)snprintf(text, sizeof(text), "permit(principal == %.*sA::\"b\"",
+					 (int)depth, brackets);
+		memset(text + source.text.len, ')', depth);
+		source.text.len += depth;
+		source.text.len +=
+			(size_t)snprintf(text + source.text.len, sizeof(text) - source.text.len,
+					 ", action, resource);");
+		assert_int_equal(policy_set_load(&source, 1, NULL, &set, &diag),
+				 depth == 128 ? OK : ERR_LIMIT);
+		policy_set_free(set);
+		set = NULL;
+	}
+	assert_string_equal(diag.text, "nested deeper than 128 levels (limit AST_DEPTH)");
+	assert_int_equal(diag.column, 21 + 128);
+}
+
 /* At every cap of the arena it is read whole, or refused by the limit's name. */
 static void test_parse__runs_out_of_memory_anywhere(void **state)
 {
@@ -292,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_parse__takes_and_refuses_as_the_official_parser),
 		cmocka_unit_test(test_parse__takes_templates_as_the_official_parser),
 		cmocka_unit_test(test_parse__bounds_nesting_but_not_chains),
+		cmocka_unit_test(test_parse__bounds_the_brackets_of_a_scope),
 		cmocka_unit_test(test_parse__runs_out_of_memory_anywhere),
 		cmocka_unit_test(test_parse__names_the_limit_of_annotations),
 		cmocka_unit_test(test_parse__says_where_and_what),

@@ -256,6 +256,20 @@ static void test_parse_error__points_to_the_string_that_was_not_closed(void **st
 	diags_fini(&all);
 }
 
+/* A string over several lines, found where it does not belong: nothing is said of a quote. */
+static void test_parse_error__finds_a_long_string_itself(void **state)
+{
+	struct diags all;
+	struct diag diag;
+
+	(void)state;
+	diags_init(&all, SHOWN);
+	assert_int_equal(load_all("permit(principal == \"a\nb\", action, resource);", &all, &diag),
+			 ERR_MALFORMED);
+	assert_string_equal(diag.text, "expected an entity such as Type::\"id\", found `\"a`");
+	diags_fini(&all);
+}
+
 static void test_parse_error__cuts_what_it_shows_between_characters(void **state)
 {
 	struct diags all;
@@ -327,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_parse_error__says_where_and_what_was_meant),
 		cmocka_unit_test(test_parse_error__lists_every_error_once),
 		cmocka_unit_test(test_parse_error__points_to_the_string_that_was_not_closed),
+		cmocka_unit_test(test_parse_error__finds_a_long_string_itself),
 		cmocka_unit_test(test_parse_error__cuts_what_it_shows_between_characters),
 		cmocka_unit_test(test_parse_error__stops_at_the_first_without_a_list),
 		cmocka_unit_test(test_parse_error__keeps_a_bounded_number),
