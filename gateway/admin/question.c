@@ -384,11 +384,11 @@ static bool make_entity(struct question *q, const struct known *known, const str
 {
 	struct arena *arena = q->terms->arena;
 	struct value attrs = merge_attrs(arena, known), tags = value_none();
-	const struct uid **parents;
+	const struct uid **parents = NULL;
 	const struct entity *made;
 	struct entity *entity = arena_zalloc(arena, sizeof(*entity));
 	struct diag why = {0};
-	size_t count;
+	size_t count = 0;
 
 	if (attrs.kind != VALUE_RECORD || entity == NULL)
 		return fail_memory(q);
@@ -482,7 +482,7 @@ bool question_read(const struct question_terms *terms,
 		   struct policy_request *out, char out_message[static QUESTION_MESSAGE])
 {
 	struct question q = {.terms = terms, .message = out_message};
-	const struct schema_action *action;
+	const struct schema_action *action = NULL;
 	struct policy_request request = {0};
 	struct diag why = {0};
 
