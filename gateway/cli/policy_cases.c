@@ -134,6 +134,10 @@ static enum err take_name(struct reading *reading, struct option_reader *reader,
 		return err;
 	if (node == NULL || node->text.len == 0)
 		return option_fail(reader, ERR_MALFORMED, map, "the case has no \"name\"");
+	if (str_index(node->text, '\n') < node->text.len ||
+	    str_index(node->text, '\t') < node->text.len)
+		return option_fail(reader, ERR_MALFORMED, node,
+				   "a case's name cannot hold a line break or tab");
 	other = policy_cases_find(reading->cases, node->text);
 	if (other != NULL)
 		return option_fail(reader, ERR_CONFLICT, node,

@@ -284,7 +284,11 @@ static enum err read_context(const struct policy_question_reader *reader,
 		return OK;
 	err = entity_context_json(reader->arena, "context", context->json, schema, request->action,
 				  &request->context, &inner);
-	return err == OK ? OK : fail_line(reader, "%s", inner.text);
+	/* Some of what its reader says names it already. */
+	return err == OK ? OK
+			 : fail_line(reader, "%s%s",
+				     strncmp(inner.text, "context", 7) == 0 ? "" : "context: ",
+				     inner.text);
 }
 
 enum err policy_question_line(struct policy_question_reader *reader, struct arena *arena,

@@ -3,6 +3,16 @@
 
 /* Text --------------------------------------------------------------------------------------- */
 
+/* Ids of policies may hold anything; a line stays a line. */
+static void print_flat(FILE *out, struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		fputc(c < ' ' || c == 0x7f ? ' ' : c, out);
+	}
+}
+
 /* As a word that a shell takes as it is: '\'' for a quote. */
 static void print_word(FILE *out, struct str word)
 {
@@ -15,17 +25,25 @@ static void print_word(FILE *out, struct str word)
 	fputc('\'', out);
 }
 
+static void print_said(FILE *out, const char *margin, const char *label, struct str text)
+{
+	if (!str_is_set(text))
+		return;
+	fprintf(out, "%s%-9s ", margin, label);
+	print_flat(out, text);
+	fputc('\n', out);
+}
+
 /* The lines that say what went wrong, each behind `margin`. */
 static void print_failure(const struct policy_test_report *report, const char *margin,
 			  const char *file, const struct policy_test_result *result)
 {
 	FILE *out = report->out;
 
-	fprintf(out, "%sexpected: " STR_FMT "\n%sgot:      " STR_FMT "\n", margin,
-		STR_ARG(result->expected), margin, STR_ARG(result->got));
-	if (str_is_set(result->hint))
-		fprintf(out, "%shint:     " STR_FMT "\n", margin, STR_ARG(result->hint));
-	fprintf(out, "%sexplain:  %s ", margin, report->explain);
+	print_said(out, margin, "expected:", result->expected);
+	print_said(out, margin, "got:", result->got);
+	print_said(out, margin, "hint:", result->hint);
+	fprintf(out, "%s%-9s %s ", margin, "explain:", report->explain);
 	print_word(out, str_from_c(file));
 	fputs(" --case ", out);
 	print_word(out, result->name);
@@ -48,7 +66,7 @@ static void text_file(const struct policy_test_report *report, const char *file,
 
 /* TAP ---------------------------------------------------------------------------------------- */
 
-/* A description ends at the line's end, and # begins a directive. */
+/* In a description # begins a directive. */
 static void tap_print(FILE *out, struct str text)
 {
 	for (size_t i = 0; i < text.len; i++) {
@@ -56,7 +74,7 @@ static void tap_print(FILE *out, struct str text)
 
 		if (c == '#' || c == '\\')
 			fputc('\\', out);
-		fputc(c == '\n' ? ' ' : c, out);
+		fputc(c, out);
 	}
 }
 

@@ -23,7 +23,7 @@ enum policy_test_format {
 };
 
 struct policy_test_result {
-	struct str name;
+	struct str name; /* no control characters */
 	unsigned line;
 	bool has_passed;
 	struct str expected; /* "deny by eu-residency" */

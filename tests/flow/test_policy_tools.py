@@ -336,7 +336,7 @@ def test_a_failing_case_shows_what_came_and_how_to_explain_it(cases):
 def test_tap_and_junit_are_for_machines(cases):
     """TAP 13 with a plan, JUnit as well-formed XML, names escaped in both."""
     path = cases / "rules/main.test.yaml"
-    path.write_text(CASES.replace("nobody does at night", '"<n&b> # \\"d\\" \\t"').replace("[night]", "[]"))
+    path.write_text(CASES.replace("nobody does at night", '"<n&b> # \\"d\\""').replace("[night]", "[]"))
     status, out, _ = policy(cases, "test", "--format", "tap")
     lines = out.splitlines()
     assert status == 1 and lines[0] == "TAP version 13" and lines[-1] == "1..4"
@@ -346,7 +346,7 @@ def test_tap_and_junit_are_for_machines(cases):
     suite = ElementTree.fromstring(out).find("testsuite")
     assert status == 1 and suite.attrib == {"name": "rules/main.test.yaml", "tests": "4", "failures": "1", "errors": "0"}
     failed = suite.findall("testcase")[1]
-    assert failed.get("name") == '<n&b> # "d" \t' and failed.get("line") == "9"
+    assert failed.get("name") == '<n&b> # "d"' and failed.get("line") == "9"
     assert failed.find("failure").get("message") == "expected deny by no policy, got deny by night"
 
 
@@ -357,6 +357,7 @@ def test_tap_and_junit_are_for_machines(cases):
     (("    expect: deny\n", ""), 'the case has no "expect"'),
     (("name: nobody does at night", "name: owners change their files"), "the case of line 6 has this name already"),
     (("name: nobody does at night", 'name: ""'), 'the case has no "name"'),
+    (("name: nobody does at night", 'name: "two\\nlines"'), "cannot hold a line break"),
     (("[owner-changes]", "owner-changes"), "reasons must be a list, not a value"),
     (("[owner-changes]", "[night, night]"), '"night" stands twice'),
     (("{hour: 5}", "{hour: noon}"), "Long"),
