@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/policy_cases.h"
 
-#include <stdio.h>
-
 #include "gateway/cli/case_entities.h"
+#include "gateway/cli/faults.h"
 #include "gateway/cli/policy_question.h"
 #include "gateway/cli/yaml_json.h"
 #include "gateway/cli/yaml_keys.h"
@@ -448,14 +447,7 @@ enum err policy_cases_load(const char *file, const struct policy_inputs *inputs,
 
 int policy_cases_fail(const struct policy_cases *cases)
 {
-	char text[1024];
-
-	for (size_t i = 0; i < cases->diags.count; i++) {
-		(void)diag_print(&cases->diags.items[i], text, sizeof(text));
-		fprintf(stderr, "%s\n", text);
-	}
-	if (cases->diags.total > cases->diags.count)
-		fprintf(stderr, "and %zu more errors\n", cases->diags.total - cases->diags.count);
+	faults_print(&cases->diags);
 	return cases->is_unreadable ? EXIT_CODE_FAILED : EXIT_CODE_NO;
 }
 

@@ -8,9 +8,9 @@
  */
 #include "gateway/cli/policy_inputs.h"
 
-#include <stdio.h>
 #include <sys/stat.h>
 
+#include "gateway/cli/faults.h"
 #include "gateway/config/file.h"
 #include "gateway/config/options.h"
 #include "policy/check.h"
@@ -396,15 +396,7 @@ enum err policy_inputs_validate(struct policy_inputs *inputs)
 
 int policy_inputs_fail(const struct policy_inputs *inputs)
 {
-	const struct diags *diags = &inputs->diags;
-	char text[1024];
-
-	for (size_t i = 0; i < diags->count; i++) {
-		(void)diag_print(&diags->items[i], text, sizeof(text));
-		fprintf(stderr, "%s\n", text);
-	}
-	if (diags->total > diags->count)
-		fprintf(stderr, "and %zu more errors\n", diags->total - diags->count);
+	faults_print(&inputs->diags);
 	return inputs->is_unreadable ? EXIT_CODE_FAILED : EXIT_CODE_NO;
 }
 
