@@ -39,8 +39,11 @@ static bool conform_uid(const struct schema *schema, const struct schema_type *t
 static bool conform_set(const struct schema *schema, const struct schema_type *element,
 			const struct value_set *set)
 {
+	enum value_kind plain = type_plain_value(element);
+
 	for (size_t i = 0; i < set->count; i++)
-		if (!conform_value(schema, element, set->items[i]))
+		if (plain != VALUE_NONE ? set->items[i].kind != plain
+					: !conform_value(schema, element, set->items[i]))
 			return false;
 	return true;
 }
@@ -49,46 +52,36 @@ static bool conform_set(const struct schema *schema, const struct schema_type *e
 static bool conform_record(const struct schema *schema, const struct schema_type *type,
 			   const struct value_record *record)
 {
-	size_t at = 0;
+	const struct value_field *field = record->fields;
+	const struct value_field *end = field + record->count;
 
 	for (size_t i = 0; i < type->attr_count; i++) {
 		const struct schema_attr *attr = &type->attrs[i];
-		const struct value_field *field = &record->fields[at];
 
-		if (at == record->count || field->hash != attr->key.hash ||
+		if (field == end || field->hash != attr->key.hash ||
 		    !text_eq(field->key, &attr->key)) {
 			if (attr->is_required)
 				return false;
 			continue;
 		}
-		if (!conform_value(schema, attr->type, field->value))
+		if (attr->plain != VALUE_NONE ? field->value.kind != attr->plain
+					      : !conform_value(schema, attr->type, field->value))
 			return false;
-		at++;
+		field++;
 	}
-	return at == record->count;
+	return field == end;
 }
-
-/* The kind of a value that is of such a type, as far as that says it all. */
-static const enum value_kind plain_values[] = {
-	[SCHEMA_BOOL] = VALUE_BOOL,	    [SCHEMA_LONG] = VALUE_LONG,
-	[SCHEMA_STRING] = VALUE_STRING,	    [SCHEMA_IP] = VALUE_IP,
-	[SCHEMA_DECIMAL] = VALUE_DECIMAL,   [SCHEMA_DATETIME] = VALUE_DATETIME,
-	[SCHEMA_DURATION] = VALUE_DURATION, [SCHEMA_FALSE] = VALUE_NONE,
-};
 
 bool conform_value(const struct schema *schema, const struct schema_type *type, struct value value)
 {
-	if (value.kind == VALUE_NONE)
-		return false;
 	type = schema_real_type(type);
-	if (plain_values[type->kind] != VALUE_NONE)
-		return value.kind == plain_values[type->kind];
-	if (type->kind == SCHEMA_ENTITY)
-		return value.kind == VALUE_ENTITY && conform_uid(schema, type, value.uid);
-	if (type->kind == SCHEMA_SET)
-		return value.kind == VALUE_SET && conform_set(schema, type->element, value.set);
-	return type->kind == SCHEMA_RECORD && value.kind == VALUE_RECORD &&
-	       conform_record(schema, type, value.record);
+	if (value.kind == VALUE_ENTITY)
+		return type->kind == SCHEMA_ENTITY && conform_uid(schema, type, value.uid);
+	if (value.kind == VALUE_SET)
+		return type->kind == SCHEMA_SET && conform_set(schema, type->element, value.set);
+	if (value.kind == VALUE_RECORD)
+		return type->kind == SCHEMA_RECORD && conform_record(schema, type, value.record);
+	return value.kind != VALUE_NONE && value.kind == type_plain_value(type);
 }
 
 static enum err refuse(struct diag *diag, const char *what, const struct uid *uid, const char *why)

@@ -71,7 +71,8 @@ struct schema_annotations {
 struct schema_attr {
 	struct text key;
 	bool is_required;
-	uint32_t position; /* among the attributes as they were written */
+	enum value_kind plain; /* of its values, if that says it all; else VALUE_NONE */
+	uint32_t position;     /* among the attributes as they were written */
 	uint32_t at;
 	struct schema_type *type;
 	struct schema_annotations annotations;

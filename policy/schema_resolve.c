@@ -8,6 +8,7 @@
 #include "policy/schema_resolve.h"
 
 #include "base/suggest.h"
+#include "policy/type.h"
 
 struct resolve {
 	struct schema *schema;
@@ -164,6 +165,17 @@ static void resolve_named(struct resolve *r, struct schema_type *type)
 		type->name_hash = value_hash(type->name);
 }
 
+static void resolve_attrs(struct resolve *r, struct schema_type *record)
+{
+	for (size_t i = 0; i < record->attr_count; i++) {
+		struct schema_attr *attr = &record->attrs[i];
+
+		resolve_type(r, attr->type);
+		if (r->draft->err == OK)
+			attr->plain = type_plain_value(attr->type);
+	}
+}
+
 static void resolve_type(struct resolve *r, struct schema_type *type)
 {
 	if (type == NULL || !schema_draft_is_open(r->draft))
@@ -178,8 +190,8 @@ static void resolve_type(struct resolve *r, struct schema_type *type)
 		resolve_named(r, type);
 	else if (type->kind == SCHEMA_SET)
 		resolve_type(r, (struct schema_type *)(uintptr_t)type->element);
-	for (size_t i = 0; type->kind == SCHEMA_RECORD && i < type->attr_count; i++)
-		resolve_type(r, type->attrs[i].type);
+	if (type->kind == SCHEMA_RECORD)
+		resolve_attrs(r, type);
 	r->depth--;
 }
 

@@ -31,7 +31,23 @@ static const char *const plain_names[] = {
 	[SCHEMA_TRUE]     = "Bool",
 	[SCHEMA_FALSE]    = "Bool",
 };
+
+static const enum value_kind plain_values[] = {
+	[SCHEMA_BOOL]     = VALUE_BOOL,
+	[SCHEMA_LONG]     = VALUE_LONG,
+	[SCHEMA_STRING]   = VALUE_STRING,
+	[SCHEMA_IP]       = VALUE_IP,
+	[SCHEMA_DECIMAL]  = VALUE_DECIMAL,
+	[SCHEMA_DATETIME] = VALUE_DATETIME,
+	[SCHEMA_DURATION] = VALUE_DURATION,
+	[SCHEMA_FALSE]    = VALUE_NONE,
+};
 /* clang-format on */
+
+enum value_kind type_plain_value(const struct schema_type *type)
+{
+	return plain_values[schema_real_type(type)->kind];
+}
 
 const struct schema_type *type_of_kind(enum schema_kind kind)
 {

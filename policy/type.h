@@ -19,6 +19,8 @@ bool type_is_bool(const struct schema_type *type);
 /* Equal but for true, false and Bool, which have the bound Bool; NULL when they differ. */
 const struct schema_type *type_bound(struct arena *arena, const struct schema_type *a,
 				     const struct schema_type *b);
+/* The kind of the values of a type, if that says it all; else VALUE_NONE. */
+enum value_kind type_plain_value(const struct schema_type *type);
 /* Into the order of a record type's attributes, equals as they stood; false past the arena's cap.
  */
 bool type_sort_attrs(struct arena *arena, struct schema_attr *attrs, size_t count);
