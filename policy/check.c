@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *   each policy ─► names of the whole policy
+ *   each policy, each template ─► names of the whole policy
  *               ─► each action ─► each principal type ─► each resource type
  *                    scope false there: not applicable
  *                    else its conditions, typed from left to right
+ *   each link ─► what fills its slots ─► is there an action it applies to?
+ *
+ * A slot may stand for anything, so the conditions of a link are its template's.
  */
 #include "policy/check.h"
 
@@ -22,6 +25,7 @@ struct check {
 	bool is_applicable; /* some environment fits the scope */
 	bool is_possible;   /* some environment is not false */
 	bool has_errors;
+	bool is_mute; /* of errors: only levels are asked for */
 };
 
 void check_report_init(struct check_report *report)
@@ -65,12 +69,23 @@ static void report_add(struct check *c, bool is_warning, uint32_t at, const char
 			(struct check_finding){is_warning, c->policy, at, text};
 }
 
+static void on_warning(void *arg, uint32_t at, const char *text)
+{
+	report_add(arg, true, at, text);
+}
+
 static void on_error(void *arg, uint32_t at, const char *text)
 {
 	struct check *c = arg;
 
 	c->has_errors = true;
-	report_add(c, false, at, text);
+	if (!c->is_mute)
+		report_add(c, false, at, text);
+}
+
+static void on_level(void *arg, uint32_t at, const char *text)
+{
+	report_add(arg, false, at, text);
 }
 
 /* A principal's or resource's scope against one type of entity. */
@@ -171,10 +186,22 @@ static int order_findings(const void *a, const void *b)
 	return str_cmp(left->text, right->text);
 }
 
-static void check_applicable(struct check *c)
+static void sort_findings(struct check *c)
+{
+	if (c->report->count > c->first)
+		qsort(c->report->findings + c->first, c->report->count - c->first,
+		      sizeof(*c->report->findings), order_findings);
+}
+
+static void check_actions(struct check *c)
 {
 	for (size_t i = 0; i < schema_action_count(c->env.schema); i++)
 		check_action(c, schema_action_at(c->env.schema, i));
+}
+
+static void check_applicable(struct check *c)
+{
+	check_actions(c);
 	if (!c->is_applicable)
 		on_error(c, c->policy->at,
 			 "no action of the schema applies to such a principal and resource");
@@ -199,49 +226,101 @@ static void check_conditioned(struct check *c, const struct check_names *names)
 		report_add(c, true, policy->at, "the policy is impossible: it is never satisfied");
 }
 
-static void check_policy(struct check *c, const struct policy *policy)
+static void begin_policy(struct check *c, const struct policy *policy)
 {
-	struct check_names names = {c->env.schema, on_error, c};
-
 	c->policy = policy;
 	c->first = c->report->count;
 	c->is_applicable = c->is_possible = c->has_errors = false;
+}
+
+static void check_policy(struct check *c, const struct policy *policy)
+{
+	struct check_names names = {c->env.schema, on_error, c, {on_warning, c}};
+
+	begin_policy(c, policy);
 	if (policy_template(policy) != NULL)
 		check_link(c, &names);
 	else
 		check_conditioned(c, &names);
-	if (c->report->count > c->first)
-		qsort(c->report->findings + c->first, c->report->count - c->first,
-		      sizeof(*c->report->findings), order_findings);
+	sort_findings(c);
+}
+
+static bool looks_into(const struct scope *scope)
+{
+	return scope->kind == SCOPE_IN || scope->kind == SCOPE_IS_IN || scope->kind == SCOPE_IN_SET;
+}
+
+/* Findings of a policy that has errors as well are taken back: where its types are wrong, so may be
+ * the depths. */
+static void check_policy_levels(struct check *c, const struct policy *policy)
+{
+	size_t errors = c->report->error_count;
+
+	begin_policy(c, policy);
+	if (looks_into(&policy->principal) || looks_into(&policy->action) ||
+	    looks_into(&policy->resource))
+		check_level(&c->env, policy->at, 1);
+	check_actions(c);
+	if (c->has_errors || !c->is_applicable) {
+		c->report->count = c->first;
+		c->report->error_count = errors;
+	}
+	sort_findings(c);
+}
+
+static enum err check_one(struct check *c, const struct policy *policy)
+{
+	bool is_full;
+
+	if (c->env.on_level == NULL)
+		check_policy(c, policy);
+	else if (policy_template(policy) == NULL)
+		check_policy_levels(c, policy);
+	is_full = arena_has_overflowed(&c->arena) || arena_has_overflowed(&c->report->arena);
+	arena_reset(&c->arena);
+	return is_full ? ERR_LIMIT : OK;
+}
+
+static enum err check_all(struct check *c, const struct policy_set *set,
+			  const struct schema *schema)
+{
+	struct entity_store *actions = entity_store_new(NULL);
+	struct diag diag;
+	enum err err = entity_store_add_actions(actions, schema, &diag);
+
+	if (err == OK)
+		err = entity_store_freeze(actions, &diag);
+	arena_init(&c->arena, 16384, CHECK_ARENA);
+	c->env.arena = &c->arena;
+	c->env.schema = schema;
+	c->env.actions = actions;
+	c->env.on_error = on_error;
+	c->env.arg = c;
+	for (size_t i = 0; err == OK && i < policy_set_count(set); i++)
+		err = check_one(c, policy_set_at(set, i));
+	for (size_t i = 0; err == OK && i < policy_set_template_count(set); i++)
+		err = check_one(c, policy_set_template_at(set, i));
+	arena_fini(&c->arena);
+	entity_store_free(actions);
+	return err == OK && c->report->error_count > 0 ? ERR_MALFORMED : err;
 }
 
 enum err check_policies(const struct policy_set *set, const struct schema *schema,
 			struct check_report *out)
 {
 	struct check c = {.report = out};
-	struct entity_store *actions = entity_store_new(NULL);
-	size_t count = policy_set_count(set);
-	struct diag diag;
-	enum err err = entity_store_add_actions(actions, schema, &diag);
 
-	if (err == OK)
-		err = entity_store_freeze(actions, &diag);
-	arena_init(&c.arena, 16384, CHECK_ARENA);
-	c.env = (struct check_env){.arena = &c.arena,
-				   .schema = schema,
-				   .actions = actions,
-				   .on_error = on_error,
-				   .arg = &c};
-	for (size_t i = 0; err == OK && i < count + policy_set_template_count(set); i++) {
-		check_policy(&c, i < count ? policy_set_at(set, i)
-					   : policy_set_template_at(set, i - count));
-		if (arena_has_overflowed(&c.arena) || arena_has_overflowed(&out->arena))
-			err = ERR_LIMIT;
-		arena_reset(&c.arena);
-	}
-	arena_fini(&c.arena);
-	entity_store_free(actions);
-	return err == OK && out->error_count > 0 ? ERR_MALFORMED : err;
+	return check_all(&c, set, schema);
+}
+
+enum err check_levels(const struct policy_set *set, const struct schema *schema, unsigned max_level,
+		      struct check_report *out)
+{
+	struct check c = {.report = out,
+			  .is_mute = true,
+			  .env = {.on_level = on_level, .max_level = max_level}};
+
+	return check_all(&c, set, schema);
 }
 
 void check_finding_diag(const struct check_finding *finding, struct diag *out_diag)

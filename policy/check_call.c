@@ -73,21 +73,22 @@ static bool check_set_method(struct check_env *env, const struct schema_type *re
 	       check_bound(env, step->at, receiver->element, arg->type->element);
 }
 
-static bool check_tag_method(struct check_env *env, const struct expr *of,
-			     const struct schema_type *receiver, const struct expr_step *step,
+/* tag.of is the receiver, whose typing `of` is; the result's goes to out. */
+static bool check_tag_method(struct check_env *env, const struct capability *tag,
+			     const struct typing *of, const struct expr_step *step,
 			     const struct typing *arg, const struct capability_set *known,
 			     struct typing *out)
 {
-	struct capability tag = {.of = of, .tag = step->args.items[0]};
+	const struct schema_type *receiver = of->type;
 	const struct schema_entity *entity;
 	bool is_shown;
 	char name[200];
 
 	if (!check_kind(env, step->at, receiver, SCHEMA_ENTITY) ||
-	    !check_kind(env, tag.tag->at, arg->type, SCHEMA_STRING))
+	    !check_kind(env, tag->tag->at, arg->type, SCHEMA_STRING))
 		return false;
 	entity = schema_find_entity(env->schema, receiver->name);
-	is_shown = capability_has(known, &tag);
+	is_shown = capability_has(known, tag);
 	(void)type_text(receiver, name, sizeof(name));
 	if (step->fn == FN_HAS_TAG) {
 		if (entity == NULL || entity->tags == NULL) {
@@ -95,7 +96,7 @@ static bool check_tag_method(struct check_env *env, const struct expr *of,
 			return true;
 		}
 		out->type = is_shown ? type_of_bool(true) : type_of_kind(SCHEMA_BOOL);
-		out->shown = capability_add(env->arena, NULL, &tag);
+		out->shown = capability_add(env->arena, NULL, tag);
 		return true;
 	}
 	if (entity == NULL || entity->tags == NULL)
@@ -128,25 +129,32 @@ static const struct schema_type *result_type(enum fn_id fn)
 				    : type_of_kind(signatures[fn].result);
 }
 
-bool check_method(struct check_env *env, const struct expr *of, const struct schema_type *receiver,
-		  const struct expr_step *step, const struct capability_set *known,
-		  struct typing *out)
+bool check_method(struct check_env *env, const struct expr *of, const struct expr_step *step,
+		  const struct capability_set *known, struct typing *inout, unsigned *needed)
 {
+	struct typing receiver = *inout;
+	struct capability tag = {.of = of};
 	struct typing arg = {.type = NULL};
+	struct check_depth inside;
 	bool is_good = true;
 
 	for (size_t i = 0; i < step->args.count; i++)
 		is_good &= check_expr(env, step->args.items[i], known, &arg);
-	*out = (struct typing){.type = result_type(step->fn)};
+	*inout = (struct typing){.type = result_type(step->fn)};
 	if (!is_good)
 		return false;
 	switch ((unsigned)step->fn) {
 	case FN_CONTAINS:
 	case FN_CONTAINS_ALL:
 	case FN_CONTAINS_ANY:
-	case FN_IS_EMPTY: return check_set_method(env, receiver, step, &arg);
+	case FN_IS_EMPTY: return check_set_method(env, receiver.type, step, &arg);
 	case FN_HAS_TAG:
-	case FN_GET_TAG: return check_tag_method(env, of, receiver, step, &arg, known, out);
-	default: return check_fixed(env, receiver, step, &arg);
+	case FN_GET_TAG:
+		tag.tag = step->args.items[0];
+		inside = check_look_into(env, &receiver.depth, needed);
+		if (step->fn == FN_GET_TAG)
+			inout->depth = inside;
+		return check_tag_method(env, &tag, &receiver, step, &arg, known, inout);
+	default: return check_fixed(env, receiver.type, step, &arg);
 	}
 }

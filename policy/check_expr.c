@@ -50,14 +50,46 @@ static const struct schema_type *entity_type(struct check_env *env, struct str n
 	return type;
 }
 
-static const struct schema_type *value_type(struct check_env *env, const struct value *value)
+/* The environment's own action is no stranger. */
+static void check_literal(struct check_env *env, const struct expr *expr, struct typing *out)
 {
+	const struct value *value = &expr->value;
+
 	switch ((unsigned)value->kind) {
-	case VALUE_BOOL: return type_of_bool(value->boolean);
-	case VALUE_LONG: return type_of_kind(SCHEMA_LONG);
-	case VALUE_STRING: return type_of_kind(SCHEMA_STRING);
-	default: return entity_type(env, value->uid->type);
+	case VALUE_BOOL: out->type = type_of_bool(value->boolean); break;
+	case VALUE_LONG: out->type = type_of_kind(SCHEMA_LONG); break;
+	case VALUE_STRING: out->type = type_of_kind(SCHEMA_STRING); break;
+	default:
+		out->type = entity_type(env, value->uid->type);
+		out->depth.is_named = !uid_eq(value->uid, env->action);
+		out->depth.named_at = expr->at;
 	}
+}
+
+struct check_depth check_look_into(struct check_env *env, const struct check_depth *entity,
+				   unsigned *needed)
+{
+	struct check_depth inside = {.count = entity->count + 1};
+
+	if (env->on_level != NULL && entity->is_named)
+		env->on_level(
+			env->arg, entity->named_at,
+			"an entity that the policy names is looked into: no level allows that");
+	else
+		*needed = MAX(*needed, inside.count);
+	return inside;
+}
+
+void check_level(struct check_env *env, uint32_t at, unsigned needed)
+{
+	char text[120];
+
+	if (env->on_level == NULL || needed <= env->max_level)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "this looks %u entit%s deep: it needs level %u, the limit is %u", needed,
+		       needed == 1 ? "y" : "ies", needed, env->max_level);
+	env->on_level(env->arg, at, text);
 }
 
 bool check_condition(struct check_env *env, const struct expr *expr,
@@ -141,6 +173,7 @@ static bool check_if(struct check_env *env, const struct expr *expr,
 		return is_good;
 	}
 	out->type = type_bound(env->arena, then.type, other.type);
+	out->depth = check_depth_either(env->arena, &then.depth, &other.depth);
 	out->shown = capability_common(env->arena, then.shown, other.shown);
 	if (out->type != NULL)
 		return is_good;
@@ -258,19 +291,23 @@ static const struct schema_type *action_in(const struct check_env *env, const st
 }
 
 /* left in right, both typed. */
-static bool check_in(struct check_env *env, const struct expr *left_expr,
-		     const struct schema_type *left, const struct expr *right_expr,
-		     const struct schema_type *right, struct typing *out)
+static bool check_in(struct check_env *env, const struct expr *left_expr, const struct typing *left,
+		     const struct expr *right_expr, const struct schema_type *right,
+		     struct typing *out)
 {
-	if (!check_kind(env, left_expr->at, left, SCHEMA_ENTITY))
+	unsigned needed = 0;
+
+	if (!check_kind(env, left_expr->at, left->type, SCHEMA_ENTITY))
 		return false;
 	if (right->kind == SCHEMA_SET)
 		right = schema_real_type(right->element);
 	if (!check_kind(env, right_expr->at, right, SCHEMA_ENTITY))
 		return false;
+	(void)check_look_into(env, &left->depth, &needed);
+	check_level(env, left_expr->at, needed);
 	out->type = action_in(env, left_expr, right_expr);
 	if (out->type == NULL)
-		out->type = type_is_below(env->schema, env->arena, left->name, right->name)
+		out->type = type_is_below(env->schema, env->arena, left->type->name, right->name)
 				    ? type_of_kind(SCHEMA_BOOL)
 				    : type_of_bool(false);
 	return true;
@@ -303,144 +340,9 @@ static bool check_compare(struct check_env *env, const struct expr *expr,
 	if (expr->compare.op == OP_EQ || expr->compare.op == OP_NE)
 		return check_equal(env, expr, left.type, right.type, out);
 	if (expr->compare.op == OP_IN)
-		return check_in(env, expr->compare.left, left.type, expr->compare.right, right.type,
+		return check_in(env, expr->compare.left, &left, expr->compare.right, right.type,
 				out);
 	return check_order(env, expr, left.type, right.type);
-}
-
-/* An attribute of a record or entity type; NULL when it has none of that name. */
-static const struct schema_attr *attr_of(const struct check_env *env,
-					 const struct schema_type *type, const struct text *key)
-{
-	const struct schema_entity *entity;
-
-	if (type->kind == SCHEMA_RECORD)
-		return type_find_attr(type, key);
-	entity = schema_find_entity(env->schema, type->name);
-	return entity == NULL || entity->shape == NULL
-		       ? NULL
-		       : type_find_attr(schema_real_type(entity->shape), key);
-}
-
-static bool check_holder(struct check_env *env, uint32_t at, const struct schema_type *type)
-{
-	char text[200];
-
-	return type->kind == SCHEMA_RECORD || type->kind == SCHEMA_ENTITY ||
-	       check_fail(env, at, "expected an entity or a record, found %s",
-			  type_text(type, text, sizeof(text)));
-}
-
-static bool check_attr(struct check_env *env, const struct expr *of, struct typing *typing,
-		       const struct text *key, uint32_t at, const struct capability_set *known)
-{
-	struct capability item = {.of = of, .attr = *key};
-	const struct schema_attr *attr;
-	int len = (int)MIN(key->str.len, 100);
-	char text[200];
-
-	if (!check_holder(env, at, typing->type))
-		return false;
-	attr = attr_of(env, typing->type, key);
-	if (attr == NULL)
-		return check_fail(env, at, "%s has no attribute `" STR_FMT "`",
-				  type_text(typing->type, text, sizeof(text)), len, key->str.ptr);
-	*typing = (struct typing){.type = schema_real_type(attr->type)};
-	return attr->is_required || capability_has(known, &item) ||
-	       check_fail(env, at,
-			  "attribute `" STR_FMT "` may be absent: test it with `has` && before",
-			  len, key->str.ptr);
-}
-
-/* The first `count` steps of a chain as an expression of its own. */
-static const struct expr *chain_prefix(struct check_env *env, const struct expr *expr, size_t count)
-{
-	struct expr *prefix;
-
-	if (count == 0)
-		return expr->chain.base;
-	prefix = arena_alloc(env->arena, sizeof(*prefix));
-	if (prefix == NULL)
-		return expr;
-	*prefix = *expr;
-	prefix->chain.count = count;
-	prefix->constant = NULL;
-	return prefix;
-}
-
-static bool check_chain(struct check_env *env, const struct expr *expr,
-			const struct capability_set *known, struct typing *out)
-{
-	bool is_good = check_expr(env, expr->chain.base, known, out);
-
-	for (size_t i = 0; is_good && i < expr->chain.count; i++) {
-		const struct expr_step *step = &expr->chain.steps[i];
-		const struct expr *of = chain_prefix(env, expr, i);
-
-		if (step->is_call)
-			is_good = check_method(env, of, out->type, step, known, out);
-		else
-			is_good = check_attr(env, of, out, &step->attr, step->at, known);
-	}
-	return is_good;
-}
-
-/* left.a.b as an expression, a and b being the first `count` of a `has` path. */
-static const struct expr *path_prefix(struct check_env *env, const struct expr *expr, size_t count)
-{
-	struct expr_step *steps = arena_array(env->arena, count, sizeof(*steps));
-	struct expr *prefix = arena_zalloc(env->arena, sizeof(*prefix));
-
-	if (count == 0 || steps == NULL || prefix == NULL)
-		return expr->has.left;
-	for (size_t i = 0; i < count; i++)
-		steps[i].attr = expr->has.path[i];
-	prefix->kind = EXPR_CHAIN;
-	prefix->at = expr->at;
-	prefix->chain.base = expr->has.left;
-	prefix->chain.count = count;
-	prefix->chain.steps = steps;
-	return prefix;
-}
-
-/* An entity may be missing from the store: only a record is sure to have what is required. */
-static struct typing has_one(struct check_env *env, const struct schema_type *type,
-			     const struct capability *item, const struct capability_set *known)
-{
-	const struct schema_attr *attr = attr_of(env, type, &item->attr);
-
-	if (attr == NULL)
-		return (struct typing){.type = type_of_bool(false)};
-	if (capability_has(known, item) || (type->kind == SCHEMA_RECORD && attr->is_required))
-		return (struct typing){.type = type_of_bool(true),
-				       .shown = capability_add(env->arena, NULL, item)};
-	return (struct typing){.type = type_of_kind(SCHEMA_BOOL),
-			       .shown = capability_add(env->arena, NULL, item)};
-}
-
-/* x has a.b is x has a && x.a has b. */
-static bool check_has(struct check_env *env, const struct expr *expr,
-		      const struct capability_set *known, struct typing *out)
-{
-	struct typing holder, one;
-	bool is_good = check_expr(env, expr->has.left, known, &holder);
-
-	*out = (struct typing){.type = type_of_bool(true)};
-	for (size_t i = 0; is_good && i < expr->has.count; i++) {
-		struct capability item = {.of = path_prefix(env, expr, i),
-					  .attr = expr->has.path[i]};
-
-		if (!check_holder(env, expr->at, holder.type))
-			return false;
-		one = has_one(env, holder.type, &item, known);
-		*out = check_and(env, *out, one);
-		if (out->type->kind == SCHEMA_FALSE)
-			return true;
-		known = capability_union(env->arena, known, one.shown);
-		if (i + 1 < expr->has.count)
-			is_good = check_attr(env, item.of, &holder, &item.attr, expr->at, known);
-	}
-	return is_good;
 }
 
 static bool check_is(struct check_env *env, const struct expr *expr,
@@ -457,7 +359,7 @@ static bool check_is(struct check_env *env, const struct expr *expr,
 	if (expr->is.in == NULL || out->type->kind == SCHEMA_FALSE)
 		return true;
 	return check_expr(env, expr->is.in, known, &in) &&
-	       check_in(env, expr->is.left, left.type, expr->is.in, in.type, out);
+	       check_in(env, expr->is.left, &left, expr->is.in, in.type, out);
 }
 
 static bool check_set(struct check_env *env, const struct expr *expr,
@@ -500,10 +402,12 @@ static bool check_record(struct check_env *env, const struct expr *expr,
 {
 	struct schema_type *record = arena_zalloc(env->arena, sizeof(*record));
 	struct schema_attr *attrs = arena_array(env->arena, expr->record.count, sizeof(*attrs));
+	struct check_depth_field *fields =
+		arena_array(env->arena, expr->record.count, sizeof(*fields));
 	bool is_good = true;
 
 	*out = (struct typing){.type = record};
-	if (record == NULL || attrs == NULL)
+	if (record == NULL || attrs == NULL || fields == NULL)
 		return false;
 	for (size_t i = 0; i < expr->record.count; i++) {
 		struct typing value;
@@ -512,7 +416,11 @@ static bool check_record(struct check_env *env, const struct expr *expr,
 		attrs[i].key = expr->record.keys[i];
 		attrs[i].is_required = true;
 		attrs[i].type = (struct schema_type *)(uintptr_t)value.type;
+		fields[i].key = &expr->record.keys[i];
+		fields[i].depth = value.depth;
 	}
+	out->depth.field_count = expr->record.count;
+	out->depth.fields = fields;
 	record->kind = SCHEMA_RECORD;
 	record->attr_count = expr->record.count;
 	record->attrs = attrs;
@@ -535,7 +443,7 @@ bool check_expr(struct check_env *env, const struct expr *expr, const struct cap
 {
 	*out = (struct typing){.type = type_of_kind(SCHEMA_BOOL)};
 	switch (expr->kind) {
-	case EXPR_VALUE: out->type = value_type(env, &expr->value); return true;
+	case EXPR_VALUE: check_literal(env, expr, out); return true;
 	case EXPR_VAR: out->type = env->vars[expr->var]; return true;
 	case EXPR_NOT: return check_not(env, expr, known, out);
 	case EXPR_IF: return check_if(env, expr, known, out);

@@ -12,6 +12,7 @@
 
 #include "policy/ast.h"
 #include "policy/capability.h"
+#include "policy/check_depth.h"
 #include "policy/entity.h"
 #include "policy/type.h"
 
@@ -22,11 +23,14 @@ struct check_env {
 	const struct uid *action;
 	const struct schema_type *vars[4]; /* by enum expr_var */
 	void (*on_error)(void *arg, uint32_t at, const char *text);
+	void (*on_level)(void *arg, uint32_t at, const char *text); /* NULL: any depth is fine */
+	unsigned max_level;
 	void *arg;
 };
 
 struct typing {
 	const struct schema_type *type;
+	struct check_depth depth;
 	const struct capability_set *shown; /* holds when the expression is true */
 };
 
@@ -41,15 +45,24 @@ bool check_action_is_in(const struct check_env *env, const struct uid *a, const 
 /* left && right of two typings. */
 struct typing check_and(struct check_env *env, struct typing left, struct typing right);
 
-/* For check_expr.c and check_call.c. */
+/* For the files that check_expr is made of. */
 PRINTF_LIKE(3, 4) bool check_fail(struct check_env *env, uint32_t at, const char *fmt, ...);
 /* Reports unless type is of that kind. */
 bool check_kind(struct check_env *env, uint32_t at, const struct schema_type *type,
 		enum schema_kind kind);
-/* One step of a chain that calls a method, `of` being the receiver. */
-bool check_method(struct check_env *env, const struct expr *of, const struct schema_type *receiver,
-		  const struct expr_step *step, const struct capability_set *known,
-		  struct typing *out);
+/* The depth of what an entity holds; *needed grows to the level that takes. */
+struct check_depth check_look_into(struct check_env *env, const struct check_depth *entity,
+				   unsigned *needed);
+/* Reports a level that is above the limit. */
+void check_level(struct check_env *env, uint32_t at, unsigned needed);
+bool check_chain(struct check_env *env, const struct expr *expr, const struct capability_set *known,
+		 struct typing *out);
+bool check_has(struct check_env *env, const struct expr *expr, const struct capability_set *known,
+	       struct typing *out);
+/* One step of a chain that calls a method of `of`, whose typing *inout is, and then the result's.
+ */
+bool check_method(struct check_env *env, const struct expr *of, const struct expr_step *step,
+		  const struct capability_set *known, struct typing *inout, unsigned *needed);
 bool check_constructor(struct check_env *env, const struct expr *expr, struct typing *out);
 
 #endif
