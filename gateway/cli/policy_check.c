@@ -5,6 +5,7 @@
 
 #include "gateway/cli/json_out.h"
 #include "gateway/cli/policy_inputs.h"
+#include "policy/ast.h"
 #include "policy/check.h"
 
 #define CHECK_JSON_BYTES ((size_t)16 << 20)
@@ -229,12 +230,41 @@ static void validate(struct check *check)
 				 &diag));
 }
 
+/* One that decides nothing is hardly meant. */
+static void warn_unlinked(struct policy_inputs *inputs)
+{
+	const struct policy_set *set = inputs->policies;
+	size_t count = policy_set_template_count(set);
+	bool *is_linked = arena_array(&inputs->arena, count, sizeof(*is_linked));
+
+	for (size_t i = 0; is_linked != NULL && i < policy_set_count(set); i++) {
+		const struct policy *template = policy_template(policy_set_at(set, i));
+
+		if (template != NULL)
+			is_linked[template->position] = true;
+	}
+	for (size_t i = 0; is_linked != NULL && i < count; i++) {
+		const struct policy *template = policy_set_template_at(set, i);
+		struct diag diag = {0};
+
+		if (is_linked[i])
+			continue;
+		(void)diag_set(&diag, ERR_MALFORMED, policy_file(template), policy_line(template),
+			       1, "template `" STR_FMT "` has no link: it decides nothing",
+			       STR_ARG(policy_id(template)));
+		diag_set_source(&diag, template->text.ptr, template->text.len);
+		(void)diags_add(&inputs->warnings, ERR_MALFORMED, &diag);
+	}
+}
+
 static int run(struct check *check)
 {
 	enum err err = policy_inputs_load(&check->options, &check->inputs);
 	int code;
 
 	check_report_init(&check->types);
+	if (err == OK)
+		warn_unlinked(&check->inputs);
 	if (err == OK && check->inputs.schema != NULL)
 		validate(check);
 	code = verdict(check);

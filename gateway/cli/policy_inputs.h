@@ -58,7 +58,7 @@ struct policy_inputs {
 	struct entity_store *entities; /* frozen, with the schema's actions */
 	bool ignore_forbid_errors;     /* on_forbid_error: skip */
 	struct diags diags;	       /* what is wrong, in the order of the files */
-	struct diags warnings;	       /* of the schema: what loads and is hardly meant */
+	struct diags warnings;	       /* what loads and is hardly meant */
 	bool is_unreadable;	       /* of that: a file that is not there or cannot be read */
 };
 

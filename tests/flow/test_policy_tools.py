@@ -113,6 +113,22 @@ def test_paths_on_the_command_line_override_the_configuration(rules):
     assert status == 0 and out.startswith("1 policy in 1 file, schema schema.cedarschema")
 
 
+def test_links_of_a_json_file_use_templates_of_another(rules):
+    """Templates, links and JSON are inputs like any others; a template without a link is a warning."""
+    (rules / "rules/shared.cedar").write_text('@id("sharing")\npermit (principal == ?principal, action, resource);\n')
+    status, out, _ = policy(rules, "check")
+    assert status == 0 and "rules/shared.cedar:1:1: warning: template `sharing` has no link" in out
+    assert out.endswith("3 policies and 1 template in 2 files, schema schema.cedarschema, 3 entities: "
+                        "0 errors, 1 warning\n")
+    (rules / "links.json").write_text(json.dumps({"staticPolicies": {}, "templates": {}, "templateLinks": [
+        {"templateId": "sharing", "newId": "bob-shares", "values": {"?principal": {"type": "User", "id": "bob"}}}]}))
+    words = ["--policies", "rules", "--policies", "links.json", "--config", "tollgate.yaml"]
+    assert policy(rules, "check", *words) == (0, "4 policies and 1 template in 3 files, schema schema.cedarschema, "
+                                                 "3 entities: ok\n", "")
+    status, out, _ = policy(rules, "authorize", *words, "--principal", 'User::"bob"', *ASK[2:], "--context", '{"hour": 12}')
+    assert (status, out) == (0, "allow\n  permit bob-shares\n")
+
+
 @pytest.mark.parametrize("words, said", [
     (["--config", "none.yaml"], "none.yaml"),
     (["--policies", "none.cedar"], "none.cedar"),
