@@ -8,7 +8,7 @@
  * text}]}
  *
  *   {"schema": bool, "schemaForm": JSON text, "schemaText": TEXT, "stores": [bool],
- *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null, "impossible": [ids],
+ *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null, "warned": {KIND: [ids]},
  *              "form": JSON text, "printed": {"staticPolicies": {ID: TEXT}, "templates": {..}},
  *              "answers": [null (refused) | {"allow": bool, "reason": [ids], "errors": [ids]}]}]}
  *
@@ -94,7 +94,7 @@ static void check_set(const struct policy_set *set, const struct schema *schema,
 	}
 	check_report_fini(&report);
 	json_object_set_new(out, "refused", refused);
-	json_object_set_new(out, "impossible", impossible);
+	json_object_set_new(out, "warned", json_pack("{s:o}", "impossible", impossible));
 }
 
 static json_t *decision_json(const struct policy_decision *decision)

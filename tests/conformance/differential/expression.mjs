@@ -155,7 +155,7 @@ export class Expressions {
       const next = inner.find((x) => isName(x.key));
       return `${text} has ${key(a.key, r)}${next && isName(a.key) && r.chance(50) ? `.${next.key}` : ""}`;
     }
-    return `${text} has ${r.pick(["a", "nope", "\"c d\"", "\"é\"", "a.b", "n.a.b", "principal", "\"\"", "\"a.b\""])}`;
+    return `${text} has ${r.pick(["a", "nope", "\"c d\"", "\"é\"", "a.b", "n.a.b", "principal", "\"\"", "\"a.b\"", "\"раypal\"", "\"a\u{200b}\"", "\"\u{202e}x\""])}`;
   }
 
   actions() {

@@ -54,18 +54,16 @@ const setArgument = (set) => set.json === undefined ? { staticPolicies: set.text
 const schemaJson = (schema) => typeof schema === "string" ? stringify(schema) : schema.json;
 const schemaArgument = (schema) => typeof schema === "string" ? schema : new Text(schema.json);
 
-const KINDS = { "policy is impossible": "impossible" };
-function kindOf({ error }) {
-  return Object.entries(KINDS).find(([text]) => error.message.includes(text))?.[1];
-}
+/* The kinds of warnings, by their words. */
+const WARNINGS = { impossible: "policy is impossible", mixed: "contains mixed scripts", bidi: "contains BIDI control", unusual: "falls outside of the General Security" };
 
-/* What a validation found: the policies refused, and those warned of by kind. */
+/* What a validation found: the ids of the policies refused, and of those warned of by kind. */
 function findings(schema, policies) {
   const verdict = call(cedar.validate, object({}, { schema: schemaJson(schema), policies: JSON.stringify(policies) }));
   if (!isGood(verdict)) throw new Error(`validate: ${stringify(verdict)}`);
   const ids = (list) => [...new Set(list.map((e) => e.policyId))];
-  const refused = ids(verdict.validationErrors);
-  return { refused, impossible: ids(verdict.validationWarnings.filter((w) => kindOf(w) === "impossible")) };
+  const warned = Object.entries(WARNINGS).map(([kind, words]) => [kind, ids(verdict.validationWarnings.filter((w) => w.error.message.includes(words)))]);
+  return { refused: ids(verdict.validationErrors), warned: Object.fromEntries(warned) };
 }
 
 /* The findings of each of the given texts, which all parse: one validation for all of them. */
@@ -75,7 +73,7 @@ function findingsOfTexts(schema, texts) {
   return texts.map((text) => {
     const { length } = cedar.policySetTextToParts(text).policies;
     const own = (ids) => ids.map((id) => Number(id.slice("policy".length)) - first).filter((n) => n >= 0 && n < length).map((n) => `policy${n}`);
-    const found = { refused: own(all.refused), impossible: own(all.impossible) };
+    const found = { refused: own(all.refused), warned: Object.fromEntries(Object.entries(all.warned).map(([kind, ids]) => [kind, own(ids)])) };
     first += length;
     return found;
   });
