@@ -16,7 +16,7 @@ export function setSource(set) {
 const wire = (group) => JSON.stringify({
   schema: group.schema, requests: group.requests, form: group.sets.some((set) => set.form),
   stores: group.stores.map((entities) => `[${entities.join(",")}]`),
-  sets: group.sets.map((set) => ({ ...setSource(set), form: Boolean(set.form), isUnchecked: set.json !== undefined })),
+  sets: group.sets.map((set) => ({ ...setSource(set), form: Boolean(set.form), forms: set.forms, isUnchecked: Boolean(set.isUnchecked) })),
 }) + "\n";
 
 export class Answerer {

@@ -9,7 +9,8 @@
  *
  *   {"schema": bool, "schemaForm": JSON text, "schemaText": TEXT, "stores": [bool],
  *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null, "warned": {KIND: [ids]},
- *              "form": JSON text, "printed": {"staticPolicies": {ID: TEXT}, "templates": {..}},
+ *              "form": JSON text, "forms": {"staticPolicies": {ID: JSON text}, "templates": {..}},
+ *              "printed": {"staticPolicies": {ID: TEXT}, "templates": {..}},
  *              "answers": [null (refused) | {"allow": bool, "reason": [ids], "errors": [ids]}]}]}
  *
  * Without the schema there are no stores, without a set or store no answers; the other forms of
@@ -181,36 +182,44 @@ static void set_text(json_t *out, const char *key, const struct buf *buf)
 	json_object_set_new(out, key, json_stringn(text.ptr, text.len));
 }
 
-static void put_printed(json_t *out, const struct policy *policy)
+typedef enum err (*policy_writer)(struct buf *out, const struct policy *policy);
+
+static void put_written(json_t *out, const struct policy *policy, policy_writer write)
 {
 	struct str id = policy_id(policy);
 	struct buf buf;
 
 	buf_init(&buf, FORM_BYTES);
-	if (print_policy(&buf, policy) == OK)
+	if (write(&buf, policy) == OK)
 		json_object_setn_new(out, id.ptr, id.len,
 				     json_stringn(buf_str(&buf).ptr, buf_str(&buf).len));
 	buf_fini(&buf);
 }
 
-static void put_forms(json_t *out, const struct policy_set *set)
+/* {"staticPolicies": {ID: written}, "templates": {..}} */
+static json_t *written(const struct policy_set *set, policy_writer write)
 {
 	json_t *policies = json_object();
 	json_t *templates = json_object();
+
+	for (size_t i = 0; i < policy_set_count(set); i++)
+		if (policy_template(policy_set_at(set, i)) == NULL)
+			put_written(policies, policy_set_at(set, i), write);
+	for (size_t i = 0; i < policy_set_template_count(set); i++)
+		put_written(templates, policy_set_template_at(set, i), write);
+	return json_pack("{s:o,s:o}", "staticPolicies", policies, "templates", templates);
+}
+
+static void put_forms(json_t *out, const struct policy_set *set)
+{
 	struct buf buf;
 
 	buf_init(&buf, FORM_BYTES);
 	if (policy_set_json_write(&buf, set) == OK)
 		set_text(out, "form", &buf);
 	buf_fini(&buf);
-	for (size_t i = 0; i < policy_set_count(set); i++)
-		if (policy_template(policy_set_at(set, i)) == NULL)
-			put_printed(policies, policy_set_at(set, i));
-	for (size_t i = 0; i < policy_set_template_count(set); i++)
-		put_printed(templates, policy_set_template_at(set, i));
-	json_object_set_new(
-		out, "printed",
-		json_pack("{s:o,s:o}", "staticPolicies", policies, "templates", templates));
+	json_object_set_new(out, "forms", written(set, policy_json_write));
+	json_object_set_new(out, "printed", written(set, print_policy));
 }
 
 static json_t *answer_set(const struct group *group, const json_t *json, const json_t *requests)

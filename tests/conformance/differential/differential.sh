@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # differential.sh PROGRAM BUILD_DIR [OPTION...]: installs the official engine below BUILD_DIR as locked in
-# package-lock.json (once) and runs differential.mjs. Out of reach: says what was not run.
+# package-lock.json (once) and runs differential.mjs. Out of reach: says what was not run. A long run, from the top:
+#   differential.sh build/debug/tests/conformance/cedar_answer build/debug/tests/conformance/differential --cases 1000000 --seed now
 set -eu
 here=$(dirname "$0")
 program=$1

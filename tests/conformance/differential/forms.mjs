@@ -51,7 +51,8 @@ export function derive(group, ours, theirs) {
   const printed = JSON.stringify({ ...a.printed, templateLinks: group.sets[origin].links });
   return {
     origin, seed: group.seed, schema: schemaOf(group.sets[origin].form, ours, theirs, group.schema), stores: group.stores, requests: group.requests.slice(0, REQUESTS),
-    sets: [{ name: "official JSON", json: b.form }, { name: "own JSON", json: a.form }, { name: "own text", json: printed, form: "again" }, { json: damageJson(r, b.form) }],
+    sets: [{ name: "official JSON", json: b.form, isUnchecked: true }, { name: "own JSON", json: a.form, forms: { ...a.forms, templateLinks: group.sets[origin].links }, form: "again", isUnchecked: true },
+      { name: "own text", json: printed, form: "again" }, { json: damageJson(r, b.form), isUnchecked: true }],
   };
 }
 
@@ -71,6 +72,7 @@ export function compareForms(derived, [ours, theirs], [oursAgain, theirsAgain]) 
     if (name === undefined || is.trap) return;
     ask(name, "parses officially", is.parsed, true);
     is.answers.forEach((answer, k) => ask(name, `decides request ${k}`, decided(answer), decided(was.answers[k])));
+    if (is.refused && was.refused) ask(name, "is refused", [...is.refused].sort(), [...was.refused].sort());
     if (!is.form || !oursAgain.sets[i].form) return;
     ask(name, "is the same official JSON", is.form, was.form);
     ask(name, "is the same own JSON", oursAgain.sets[i].form, ours.sets[derived.origin].form);

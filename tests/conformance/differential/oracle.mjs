@@ -86,11 +86,16 @@ function namedParts(text) {
   return parts.map((part, i) => [ids[i], part]);
 }
 
-/* A set of texts as JSON: {staticPolicies, templates, templateLinks}. */
+/* A policy in JSON as the official text: `has` with a path and `in` with one group are JSON of their own, but no text. */
+function textOf(fn, json) {
+  return call(fn === cedar.policyToJson ? cedar.policyToText : cedar.templateToText, new Text(json)).text;
+}
+
+/* A set as JSON, {staticPolicies, templates, templateLinks}: one of texts, or with the JSON texts of its policies in `forms`. */
 function formOf(set) {
-  const { staticPolicies, templates = {}, templateLinks = [] } = set.json === undefined ? { staticPolicies: set.text } : parse(set.json);
+  const { staticPolicies, templates = {}, templateLinks = [] } = set.forms ?? (set.json === undefined ? { staticPolicies: set.text } : parse(set.json));
   const named = typeof staticPolicies === "string" ? namedParts(staticPolicies) : Object.entries(staticPolicies);
-  const members = (entries, fn) => "{" + entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, text]) => `${stringify(id)}:${jsonText(fn, text)}`).join(",") + "}";
+  const members = (entries, fn) => "{" + entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, text]) => `${stringify(id)}:${jsonText(fn, set.forms ? textOf(fn, text) : text)}`).join(",") + "}";
   return `{"staticPolicies":${members(named, cedar.policyToJson)},"templates":${members(Object.entries(templates), cedar.templateToJson)},` +
     `"templateLinks":${stringify(templateLinks)}}`;
 }
