@@ -7,6 +7,7 @@
 #include "policy/print.h"
 
 #include "policy/fn.h"
+#include "policy/format.h"
 #include "policy/print_literal.h"
 
 #define UNARY_MAX 4
@@ -180,12 +181,12 @@ static void print_record(struct print *p, const struct expr *expr)
 {
 	print_put_c(p, "{");
 	for (size_t i = 0; i < expr->record.count; i++) {
-		print_put_c(p, i > 0 ? ", " : "");
+		print_put_c(p, i > 0 ? ", " : " ");
 		print_key(p, expr->record.keys[i].str);
 		print_put_c(p, ": ");
 		print_node(p, expr->record.values[i], BIND_EXPR);
 	}
-	print_put_c(p, "}");
+	print_put_c(p, expr->record.count > 0 ? " }" : "}");
 }
 
 static void print_set(struct print *p, const struct expr *expr)
@@ -356,12 +357,24 @@ enum err print_policy_line(struct buf *out, const struct policy *policy)
 	return p.err;
 }
 
-enum err print_policy(struct buf *out, const struct policy *policy)
+enum err print_policy_plain(struct buf *out, const struct policy *policy)
 {
 	struct print p = {.out = out};
 
 	print_annotations(&p, policy);
 	print_body(&p, policy);
-	print_put_c(&p, "\n");
 	return p.err;
+}
+
+enum err print_policy(struct buf *out, const struct policy *policy)
+{
+	struct buf plain;
+	enum err err;
+
+	buf_init(&plain, out->max);
+	err = print_policy_plain(&plain, policy);
+	if (err == OK)
+		err = format_layout(buf_str(&plain), out);
+	buf_fini(&plain);
+	return err;
 }

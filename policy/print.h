@@ -31,7 +31,9 @@ MUST_CHECK enum err print_string(struct buf *out, struct str s);
  * filled with. Ids are not part of Cedar text: only an @id stands there.
  */
 MUST_CHECK enum err print_policy(struct buf *out, const struct policy *policy);
-/* The same on one line, without annotations and newline. */
+/* The same without the layout: each annotation on a line, all the rest on one. */
+MUST_CHECK enum err print_policy_plain(struct buf *out, const struct policy *policy);
+/* Only that last line. */
 MUST_CHECK enum err print_policy_line(struct buf *out, const struct policy *policy);
 
 #endif

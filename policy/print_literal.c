@@ -189,12 +189,12 @@ static void print_value_record(struct print *p, const struct value_record *recor
 {
 	print_put_c(p, "{");
 	for (size_t i = 0; i < record->count; i++) {
-		print_put_c(p, i > 0 ? ", " : "");
+		print_put_c(p, i > 0 ? ", " : " ");
 		print_key(p, record->fields[i].key->str);
 		print_put_c(p, ": ");
 		print_value_literal(p, record->fields[i].value);
 	}
-	print_put_c(p, "}");
+	print_put_c(p, record->count > 0 ? " }" : "}");
 }
 
 void print_value_literal(struct print *p, struct value value)
