@@ -142,7 +142,7 @@ static const struct {
 	 "TTT when F [1: principal.home has street F; principal.home.street=absent]",
 	 EVAL_UNSATISFIED},
 	{ANY "when { {a: context.hour} has a };",
-	 "TTT when T [1: {a: context.hour} has a T; context.hour=3]", EVAL_SATISFIED},
+	 "TTT when T [1: { a: context.hour } has a T; context.hour=3]", EVAL_SATISFIED},
 	{ANY "when { principal.hasTag(\"dept\") };",
 	 "TTT when T [1: principal.hasTag(\"dept\") T; principal.getTag(\"dept\")=\"risk\"]",
 	 EVAL_SATISFIED},
