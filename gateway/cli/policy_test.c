@@ -275,21 +275,34 @@ static int run_file(struct test *test, const char *file)
 }
 
 /* What explains a case needs the same inputs. */
-static const char *explain_command(struct test *test)
+static void set_explain(struct test *test)
 {
 	const struct policy_inputs_options *options = &test->options;
-	struct str text = STR("tollgate policy explain");
+	struct policy_test_report *report = &test->report;
+	size_t count = 0;
+	const char **words =
+		arena_array(&test->arena, 8 + 2 * options->policy_count, sizeof(*words));
 
-	if (test->inputs.config != NULL)
-		text = arena_printf(&test->arena, STR_FMT " --config %s", STR_ARG(text),
-				    test->inputs.config);
-	for (size_t i = 0; i < options->policy_count; i++)
-		text = arena_printf(&test->arena, STR_FMT " --policies '%s'", STR_ARG(text),
-				    options->policies[i]);
-	if (options->schema != NULL)
-		text = arena_printf(&test->arena, STR_FMT " --schema %s", STR_ARG(text),
-				    options->schema);
-	return arena_concat(&test->arena, text, STR(" --test")).ptr;
+	if (words == NULL)
+		return;
+	words[count++] = "tollgate";
+	words[count++] = "policy";
+	words[count++] = "explain";
+	if (test->inputs.config != NULL) {
+		words[count++] = "--config";
+		words[count++] = test->inputs.config;
+	}
+	for (size_t i = 0; i < options->policy_count; i++) {
+		words[count++] = "--policies";
+		words[count++] = options->policies[i];
+	}
+	if (options->schema != NULL) {
+		words[count++] = "--schema";
+		words[count++] = options->schema;
+	}
+	words[count++] = "--test";
+	report->explain = words;
+	report->explain_count = count;
 }
 
 static int run(struct test *test)
@@ -306,7 +319,7 @@ static int run(struct test *test)
 	if (code != EXIT_CODE_FINE)
 		return code;
 	test->report.out = stdout;
-	test->report.explain = explain_command(test);
+	set_explain(test);
 	policy_test_report_begin(&test->report);
 	for (size_t i = 0; i < test->file_count; i++) {
 		int file_code = run_file(test, test->files[i]);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cli/policy_test_report.h"
 
+#include <string.h>
+
 /* Text --------------------------------------------------------------------------------------- */
 
 /* Ids of policies may hold anything; a line stays a line. */
@@ -13,16 +15,27 @@ static void print_flat(FILE *out, struct str text)
 	}
 }
 
-/* As a word that a shell takes as it is: '\'' for a quote. */
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr("-_./=:@%+,", c) != NULL);
+}
+
+/* As a shell takes it: in quotes when it must be, '\'' for a quote. */
 static void print_word(FILE *out, struct str word)
 {
-	fputc('\'', out);
+	bool is_quoted = word.len == 0;
+
+	for (size_t i = 0; i < word.len; i++)
+		is_quoted |= !is_plain(word.ptr[i]);
+	fputs(is_quoted ? " '" : " ", out);
 	for (size_t i = 0; i < word.len; i++)
 		if (word.ptr[i] == '\'')
 			fputs("'\\''", out);
 		else
 			fputc(word.ptr[i], out);
-	fputc('\'', out);
+	if (is_quoted)
+		fputc('\'', out);
 }
 
 static void print_said(FILE *out, const char *margin, const char *label, struct str text)
@@ -43,9 +56,11 @@ static void print_failure(const struct policy_test_report *report, const char *m
 	print_said(out, margin, "expected:", result->expected);
 	print_said(out, margin, "got:", result->got);
 	print_said(out, margin, "hint:", result->hint);
-	fprintf(out, "%s%-9s %s ", margin, "explain:", report->explain);
+	fprintf(out, "%s%-9s", margin, "explain:");
+	for (size_t i = 0; i < report->explain_count; i++)
+		print_word(out, str_from_c(report->explain[i]));
 	print_word(out, str_from_c(file));
-	fputs(" --case ", out);
+	fputs(" --case", out);
 	print_word(out, result->name);
 	fputc('\n', out);
 }

@@ -34,7 +34,8 @@ struct policy_test_result {
 struct policy_test_report {
 	FILE *out;
 	enum policy_test_format format;
-	const char *explain; /* the command that explains a case, up to the file's name */
+	size_t explain_count;	    /* the words that explain a case, up to the file's name */
+	const char *const *explain; /* "tollgate", "policy", "explain", … "--test" */
 	size_t file_count;
 	size_t case_count;
 	size_t failed_count;

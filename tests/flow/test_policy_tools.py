@@ -340,7 +340,7 @@ def test_a_failing_case_shows_what_came_and_how_to_explain_it(cases):
     expected: deny by nigth
     got:      deny by night
     hint:     there is no policy "nigth"; did you mean "night"?
-    explain:  tollgate policy explain --config tollgate.yaml --test 'rules/main.test.yaml' --case 'nobody'\\''s done at night'
+    explain:  tollgate policy explain --config tollgate.yaml --test rules/main.test.yaml --case 'nobody'\\''s done at night'
 4 cases in 1 file: 3 passed, 1 failed
 """
     path.write_text(CASES.replace("    errors: [owner-changes]\n", ""))

@@ -17,22 +17,25 @@ static const struct policy_test_result results[] = {
 	 .hint = STR("there is no policy \"x\"")},
 };
 
+static const char *const explain[] = {"why", "a b", "--test"};
+
 static const char *const wants[] = {
-	[POLICY_TEST_TEXT] = "FAIL  f&.yaml: 1 of 2 cases\n"
-			     "  f&.yaml:9: a<b&\"c\" 'd' #e\\f\n"
-			     "    expected: deny by <x> y \n"
-			     "    got:      allow\n"
-			     "    hint:     there is no policy \"x\"\n"
-			     "    explain:  why --test 'f&.yaml' --case 'a<b&\"c\" '\\''d'\\'' "
-			     "#e\\f'\n"
-			     "2 cases in 1 file: 1 passed, 1 failed\n",
+	[POLICY_TEST_TEXT] =
+		"FAIL  f&.yaml: 1 of 2 cases\n"
+		"  f&.yaml:9: a<b&\"c\" 'd' #e\\f\n"
+		"    expected: deny by <x> y \n"
+		"    got:      allow\n"
+		"    hint:     there is no policy \"x\"\n"
+		"    explain:  why 'a b' --test 'f&.yaml' --case 'a<b&\"c\" '\\''d'\\'' "
+		"#e\\f'\n"
+		"2 cases in 1 file: 1 passed, 1 failed\n",
 	[POLICY_TEST_TAP] = "TAP version 13\n"
 			    "ok 1 - f&.yaml: fine\n"
 			    "not ok 2 - f&.yaml: a<b&\"c\" 'd' \\#e\\\\f\n"
 			    "# expected: deny by <x> y \n"
 			    "# got:      allow\n"
 			    "# hint:     there is no policy \"x\"\n"
-			    "# explain:  why --test 'f&.yaml' --case 'a<b&\"c\" '\\''d'\\'' "
+			    "# explain:  why 'a b' --test 'f&.yaml' --case 'a<b&\"c\" '\\''d'\\'' "
 			    "#e\\f'\n"
 			    "1..2\n",
 	[POLICY_TEST_JUNIT] =
@@ -54,7 +57,8 @@ static void test_policy_test_report__escapes_for_each_reader(void **state)
 		char text[2000];
 		struct policy_test_report report = {
 			.format = (enum policy_test_format)i,
-			.explain = "why --test",
+			.explain_count = ARRAY_LEN(explain),
+			.explain = explain,
 		};
 
 		print_message("# format %u\n", i);
