@@ -9,6 +9,7 @@
 #include "policy/check.h"
 
 #define CHECK_JSON_BYTES ((size_t)16 << 20)
+#define CHECK_LEVEL_MAX	 1000
 
 static const char usage[] =
 	"usage: tollgate policy check [OPTION ...]\n"
@@ -17,6 +18,8 @@ static const char usage[] =
 	"the schema. Lists all that is wrong, with its line; the last line sums up.\n"
 	"\n"
 	"%s"
+	"  --level N        no policy may look deeper into entities than N: principal.a is 1,\n"
+	"                   principal.a.b with an entity a is 2\n"
 	"  --deny-warnings  a warning is an error\n"
 	"  --format F       text (default) or json\n"
 	"\n"
@@ -26,8 +29,11 @@ struct check {
 	struct policy_inputs_options options;
 	bool denies_warnings;
 	bool is_json;
+	bool has_level;
+	unsigned level;
 	struct policy_inputs inputs;
 	struct check_report types;
+	struct check_report levels;
 };
 
 static int take_format(struct check *check, struct args *args)
@@ -43,6 +49,21 @@ static int take_format(struct check *check, struct args *args)
 	return EXIT_CODE_FINE;
 }
 
+static int take_level(struct check *check, struct args *args)
+{
+	struct str value;
+	uint64_t level = 0;
+
+	if (!args_value(args, &value))
+		return EXIT_CODE_USAGE;
+	if (str_to_u64(value, &level) != OK || level > CHECK_LEVEL_MAX)
+		return args_fail(args, "--level takes a number from 0 to %d, not \"" STR_FMT "\"",
+				 CHECK_LEVEL_MAX, STR_ARG(value));
+	check->has_level = true;
+	check->level = (unsigned)level;
+	return EXIT_CODE_FINE;
+}
+
 static int take_option(struct check *check, struct args *args, struct str name)
 {
 	switch (policy_inputs_option(&check->options, args, name)) {
@@ -52,6 +73,8 @@ static int take_option(struct check *check, struct args *args, struct str name)
 	}
 	if (str_eq(name, STR("format")))
 		return take_format(check, args);
+	if (str_eq(name, STR("level")))
+		return take_level(check, args);
 	if (!str_eq(name, STR("deny-warnings")))
 		return args_unknown(args, args->option);
 	check->denies_warnings = true;
@@ -62,7 +85,7 @@ static int take_option(struct check *check, struct args *args, struct str name)
 
 static size_t error_count(const struct check *check)
 {
-	return check->inputs.diags.total + check->types.error_count;
+	return check->inputs.diags.total + check->types.error_count + check->levels.error_count;
 }
 
 static size_t warning_count(const struct check *check)
@@ -142,6 +165,7 @@ static void print_text(const struct check *check)
 	for (size_t i = 0; i < inputs->diags.count; i++)
 		print_diag(&inputs->diags.items[i], false);
 	print_findings(&check->types);
+	print_findings(&check->levels);
 	print_summary(check);
 }
 
@@ -196,10 +220,12 @@ static int print_json(const struct check *check, int code)
 	json_out_open(&out, "errors", '[');
 	write_diags(&out, &inputs->diags);
 	write_findings(&out, &check->types, false);
+	write_findings(&out, &check->levels, false);
 	json_out_close(&out, ']');
 	json_out_open(&out, "warnings", '[');
 	write_diags(&out, &inputs->warnings);
 	write_findings(&out, &check->types, true);
+	write_findings(&out, &check->levels, true);
 	json_out_close(&out, ']');
 	json_out_close(&out, '}');
 	err = json_out_print(&out, stdout);
@@ -222,6 +248,8 @@ static void validate(struct check *check)
 	struct diag diag = {0};
 	enum err err = check_policies(inputs->policies, inputs->schema, &check->types);
 
+	if (err != ERR_LIMIT && check->has_level)
+		err = check_levels(inputs->policies, inputs->schema, check->level, &check->levels);
 	if (err == ERR_LIMIT)
 		(void)diags_add(&inputs->diags, err,
 				(diag_set(&diag, err, "", 0, 0,
@@ -260,19 +288,27 @@ static void warn_unlinked(struct policy_inputs *inputs)
 static int run(struct check *check)
 {
 	enum err err = policy_inputs_load(&check->options, &check->inputs);
+	struct diag diag = {0};
 	int code;
 
 	check_report_init(&check->types);
+	check_report_init(&check->levels);
 	if (err == OK)
 		warn_unlinked(&check->inputs);
 	if (err == OK && check->inputs.schema != NULL)
 		validate(check);
+	else if (err == OK && check->has_level)
+		(void)diags_add(&check->inputs.diags, ERR_MALFORMED,
+				(diag_set(&diag, ERR_MALFORMED, "", 0, 0,
+					  "--level needs a schema: name one with --schema"),
+				 &diag));
 	code = verdict(check);
 	if (check->is_json)
 		code = print_json(check, code);
 	else
 		print_text(check);
 	check_report_fini(&check->types);
+	check_report_fini(&check->levels);
 	policy_inputs_fini(&check->inputs);
 	return code;
 }

@@ -78,6 +78,7 @@ def test_help_names_every_command_and_a_near_miss_is_suggested(rules):
     (["check", "stray"], 'does not know "stray"'),
     (["check", "--formt", "json"], 'does not know "--formt"'),
     (["check", "--format", "xml"], 'text or json, not "xml"'),
+    (["check", "--level", "-1"], 'a number from 0 to 1000, not "-1"'),
     (["check", "--config"], "--config wants a value"),
     (["check", "--config", "a", "--config", "b"], "--config can stand only once"),
     (["check", "--schema", ""], "--schema wants a path"),
@@ -180,6 +181,29 @@ def test_check_shows_warnings_and_denies_them_on_demand(rules):
     status, out, _ = policy(rules, "check")
     assert status == 0 and "rules/a.cedar:1:1: warning: " in out and out.endswith("0 errors, 1 warning\n")
     assert policy(rules, "check", "--deny-warnings")[0] == 1
+
+
+def test_check_bounds_how_deep_policies_look_into_entities(rules):
+    """--level N: an attribute of the request's own entities is level 1, of an entity found in one level 2."""
+    (rules / "rules/a.cedar").write_text('@id("deep") permit (principal, action, resource) when { resource.owner.level > 1 };\n')
+    assert policy(rules, "check", "--level", "2")[0] == 0
+    status, out, _ = policy(rules, "check", "--level", "1")
+    assert status == 1 and "rules/a.cedar:1:" in out and "it needs level 2, the limit is 1" in out
+    assert out.splitlines()[-1].endswith(": 1 error, 0 warnings")
+    assert len(json.loads(policy(rules, "check", "--level", "0", "--format", "json")[1])["errors"]) > 1
+    status, out, _ = policy(rules, "check", "--level", "1", "--policies", "rules/main.cedar")
+    assert status == 1 and "--level needs a schema" in out
+
+
+def test_check_shows_what_a_schema_hardly_means(rules):
+    """Warnings of the schema stand with its line; its errors are all listed."""
+    path = rules / "schema.cedarschema"
+    path.write_text(SCHEMA.replace("{level: Long,", "{level: Long, level: Long,"))
+    status, out, _ = policy(rules, "check")
+    assert status == 0 and "schema.cedarschema:2:" in out and "warning: " in out
+    path.write_text(SCHEMA.replace("Long", "Lang").replace("secret: Bool", "secret: Boole"))
+    status, out, _ = policy(rules, "check")
+    assert status == 1 and "schema.cedarschema:2:" in out and "schema.cedarschema:3:" in out
 
 
 def test_check_answers_machines_in_json(rules):
