@@ -17,6 +17,7 @@
 #ifndef POLICY_ENTITY_H
 #define POLICY_ENTITY_H
 
+#include "base/diags.h"
 #include "policy/value.h"
 
 #define ENTITY_JSON_DEPTH 128
@@ -73,6 +74,10 @@ MUST_CHECK enum err entity_store_add(struct entity_store *store, const struct ui
 MUST_CHECK enum err entity_store_load_json(struct entity_store *store, const char *file,
 					   struct str text, const struct schema *schema,
 					   struct diag *diag);
+/* The same, and goes on behind an error: all of them go to the list, until it is full. */
+MUST_CHECK enum err entity_store_load_all(struct entity_store *store, const char *file,
+					  struct str text, const struct schema *schema,
+					  struct diags *all);
 /* Every action of the schema with its groups as parents. */
 MUST_CHECK enum err entity_store_add_actions(struct entity_store *store,
 					     const struct schema *schema, struct diag *diag);

@@ -162,6 +162,22 @@ static bool fail_unknown(const struct json_tree *member, const struct json_membe
 			       (int)MIN(member->name.len, SHOWN), member->name.ptr);
 }
 
+static bool fail_missing(const struct json_tree *object, const char *name,
+			 struct json_tree_fault *fault)
+{
+	struct suggest suggest = {.word = str_from_c(name)};
+	const struct json_tree *near;
+
+	for (const struct json_tree *member = object->first; member != NULL; member = member->next)
+		suggest_try(&suggest, member->name);
+	near = str_is_set(suggest.best) ? json_tree_get(object, suggest.best) : NULL;
+	if (near != NULL)
+		return json_value_fail(fault, ERR_MALFORMED, near->name_at,
+				       "member \"%s\" is missing: is \"" STR_FMT "\" meant?", name,
+				       STR_ARG(near->name));
+	return json_value_fail(fault, ERR_MALFORMED, object->at, "member \"%s\" is missing", name);
+}
+
 bool json_value_members(const struct json_tree *object, struct json_member *members, size_t count,
 			bool is_closed, struct json_tree_fault *out_fault)
 {
@@ -182,7 +198,6 @@ bool json_value_members(const struct json_tree *object, struct json_member *memb
 	}
 	for (size_t i = 0; i < count; i++)
 		if (members[i].is_required && members[i].found == NULL)
-			return json_value_fail(out_fault, ERR_MALFORMED, object->at,
-					       "member \"%s\" is missing", members[i].name);
+			return fail_missing(object, members[i].name, out_fault);
 	return true;
 }
