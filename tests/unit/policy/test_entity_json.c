@@ -66,7 +66,7 @@ static void test_entity_json__lists_every_fault_with_its_place(void **state)
 	assert_string_equal(
 		buf.ptr,
 		"e.json:1:49: User::\"a\": attribute `agee` is not in the schema: is it "
-		"`age`?\n" LINE_1 "                                                  ^\n"
+		"`age`?\n" LINE_1 "                                                ^\n"
 		"e.json:1:48: User::\"a\": required attribute `age` is missing\n" LINE_1
 		"                                               ^\n"
 		"e.json:2:17: User::\"a\": String is expected, not Long\n" LINE_2
