@@ -12,14 +12,32 @@ static const char schema_text[] =
 	"action view in [read] appliesTo {principal: User, resource: User, context: {n?: Long}};"
 	"action read;";
 
+/* With all its faults: the first is the same, and each has a place. */
+static void list(struct entity_store *store, struct str text, const struct schema *schema,
+		 const struct diag *first)
+{
+	struct diags all;
+
+	diags_init(&all, 20);
+	ASSERT(entity_store_load_all(store, "fuzz", text, schema, &all) != OK);
+	ASSERT(entity_store_count(store) == 0);
+	ASSERT(all.count > 0 && strcmp(all.items[0].text, first->text) == 0);
+	for (size_t i = 0; i < all.count; i++)
+		ASSERT(all.items[i].line > 0 && all.items[i].column > 0);
+	diags_fini(&all);
+}
+
 static void load(struct str text, const struct schema *schema)
 {
 	struct entity_limits limits = {.arena_bytes = 64 << 20, .ancestors = 100000};
 	struct entity_store *store = entity_store_new(&limits);
 	struct diag diag;
 
-	if (entity_store_load_json(store, "fuzz", text, schema, &diag) != OK)
+	if (entity_store_load_json(store, "fuzz", text, schema, &diag) != OK) {
 		ASSERT(entity_store_count(store) == 0);
+		ASSERT(diag.line > 0 && diag.column > 0);
+		list(store, text, schema, &diag);
+	}
 	if (schema != NULL)
 		(void)!entity_store_add_actions(store, schema, &diag);
 	(void)!entity_store_freeze(store, &diag);

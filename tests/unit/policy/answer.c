@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ast_same.h"
 #include "policy/policy_json_write.h"
 #include "policy/set.h"
 
@@ -63,6 +64,9 @@ static struct policy_set *through_json(struct policy_set *set)
 	assert_non_null(read);
 	assert_int_equal(policy_set_json_write(&twice, read), OK);
 	assert_true(str_eq(buf_str(&once), buf_str(&twice)));
+	assert_int_equal(policy_set_count(read), policy_set_count(set));
+	for (size_t i = 0; i < policy_set_count(set); i++)
+		assert_true(ast_same_policy(policy_set_at(read, i), policy_set_at(set, i)));
 	buf_fini(&once);
 	buf_fini(&twice);
 	policy_set_free(set);
