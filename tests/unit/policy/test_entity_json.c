@@ -69,7 +69,7 @@ static void test_entity_json__lists_every_fault_with_its_place(void **state)
 		"`age`?\n" LINE_1 "                                                ^\n"
 		"e.json:1:48: User::\"a\": required attribute `age` is missing\n" LINE_1
 		"                                               ^\n"
-		"e.json:2:17: User::\"a\": String is expected, not Long\n" LINE_2
+		"e.json:2:17: User::\"a\", attribute t: String is expected, not Long\n" LINE_2
 		"                ^\n"
 		"e.json:2:33: User::\"a\": entity type `Grup` is not in the schema: is it "
 		"`Group`?\n" LINE_2 "                                ^\n"
