@@ -20,8 +20,8 @@
 #include <jansson.h>
 
 #include "corpus_partial.h"
+#include "json_nul.h"
 #include "policy/check.h"
-#include "policy/json_nul.h"
 #include "policy/policy.h"
 
 #define PATH_BYTES 4096
