@@ -205,11 +205,13 @@ static bool read_entity(struct entity_reader *r, const struct json_tree *tree)
 	bool is_fine;
 
 	r->data.where = "an entity";
-	if (!json_value_members(tree, members, ARRAY_LEN(members), false, &fault))
+	if (!json_value_members(tree, members, 1, false, &fault))
 		return json_data_fail(&r->data, fault.err, fault.at, "%s", fault.text);
 	if (!json_data_uid(&r->data, members[0].found, &draft.uid))
 		return false;
 	r->data.where = entity_uid_text(draft.uid, where, sizeof(where));
+	if (!json_value_members(tree, members, ARRAY_LEN(members), false, &fault))
+		return json_data_fail(&r->data, fault.err, fault.at, "%s", fault.text);
 	if (r->data.schema != NULL && !schema_is_action_type(draft.uid->type))
 		type = schema_find_entity(r->data.schema, draft.uid->type);
 	is_fine = read_attrs(&r->data, members[1].found, type, &draft.attrs);

@@ -51,7 +51,7 @@ static void faults_of(struct str text, const struct schema *schema, size_t max, 
 }
 
 #define LINE_1 "[{\"uid\": {\"type\": \"User\", \"id\": \"a\"}, \"attrs\": {\"agee\": 1},\n"
-#define LINE_2 "  \"tags\": {\"t\": 1}, \"parents\": [{\"type\": \"Grup\", \"id\": \"g\"}, 1]},\n"
+#define LINE_2 "  \"tags\": {\"t\": 1}, \"parents\": [{\"type\": \"Gruop\", \"id\": \"g\"}, 1]},\n"
 #define LINE_3 " {\"uid\": {\"type\": \"Usr\", \"id\": \"b\"}, \"attrs\": {}, \"parents\": []},\n"
 #define LINE_4 " {\"uid\": {\"type\": \"User\", \"id\": \"c\"}, \"attr\": {}, \"parents\": []}]"
 
@@ -71,14 +71,14 @@ static void test_entity_json__lists_every_fault_with_its_place(void **state)
 		"                                               ^\n"
 		"e.json:2:17: User::\"a\", attribute t: String is expected, not Long\n" LINE_2
 		"                ^\n"
-		"e.json:2:33: User::\"a\": entity type `Grup` is not in the schema: is it "
+		"e.json:2:33: User::\"a\": entity type `Gruop` is not in the schema: is it "
 		"`Group`?\n" LINE_2 "                                ^\n"
-		"e.json:2:62: User::\"a\": an entity is written {\"type\": ..., \"id\": ...}, both "
+		"e.json:2:63: User::\"a\": an entity is written {\"type\": ..., \"id\": ...}, both "
 		"strings\n" LINE_2
-		"                                                             ^\n"
+		"                                                              ^\n"
 		"e.json:3:10: an entity: entity type `Usr` is not in the schema: is it "
 		"`User`?\n" LINE_3 "         ^\n"
-		"e.json:4:39: an entity: member \"attrs\" is missing: is \"attr\" meant?\n" LINE_4
+		"e.json:4:39: User::\"c\": member \"attrs\" is missing: is \"attr\" meant?\n" LINE_4
 		"\n                                      ^\n");
 	buf_reset(&buf);
 	faults_of(STR(LINE_1 LINE_2 LINE_3 LINE_4), schema, 2, &buf);
@@ -130,13 +130,13 @@ static const struct {
 	{"{\"age\": 1, \"boss\": ~\"x\"}", "an entity is written"},
 	{"{\"age\": 1, \"boss\": ~{\"type\": \"Group\", \"id\": \"g\"}}",
 	 "an entity of type User is expected, not Group"},
-	{"{\"age\": 1, \"boss\": {\"type\": ~\"U ser\", \"id\": \"g\"}}",
-	 "`U ser` is not an entity type's name"},
+	{"{\"age\": 1, \"boss\": {\"type\": ~\"U X\", \"id\": \"g\"}}",
+	 "`U X` is not an entity type's name"},
 	{"{\"age\": 1, \"boss\": ~{\"__expr\": \"x\"}}", "`__expr` is not supported"},
 	{"{\"age\": 1, \"boss\": ~{\"type\": \"Action\", \"id\": \"vieww\"}}",
 	 "action Action::\"vieww\" is not in the schema: is it `view`?"},
-	{"{\"age\": 1, \"kind\": ~{\"type\": \"Kind\", \"id\": \"larg\"}}",
-	 "Kind::\"larg\" is not one of its enum's ids: is it `large`?"},
+	{"{\"age\": 1, \"kind\": ~{\"type\": \"Kind\", \"id\": \"smal\"}}",
+	 "Kind::\"smal\" is not one of its enum's ids: is it `small`?"},
 	{"{\"age\": 1, \"list\": ~{}}", "Set is expected, found an object"},
 	{"{\"age\": 1, \"list\": [\"a\", ~1]}", "String is expected, not Long"},
 	{"{\"age\": 1, \"r\": ~[]}", "record is expected, found an array"},

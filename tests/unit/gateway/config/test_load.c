@@ -316,7 +316,8 @@ static const struct {
 	{"bad.cedar", "permit (principal, action, resource);\nforbid (principal action);\n",
 	 "bad.cedar:2:19: expected `,` and the action's scope, found `action`"},
 	{"schema", "entity A in ;\n", "schema:1:13: expected a type's name, found `;`"},
-	{"entities.json", "[{]", "entities.json:1:3: string or '}' expected near ']'"},
+	{"entities.json", "[{]",
+	 "entities.json:1:3: entities: expected a member's name in quotes, found `]`"},
 	{"jwks.json", "{\"keys\": 1}", "jwks.json: not a JWK Set: no array \"keys\" at the top"},
 };
 
@@ -367,7 +368,7 @@ static void test_load__lists_every_fault_of_every_file(void **state)
 		"keys.yaml:1:31: a key has no member \"c\"",
 		"two.cedar:1:19: expected `,` and the action's scope, found `action`",
 		"three.cedar:1:27: expected `,` and the resource's scope, found `resource`",
-		"entities.json: Inference::Group::\"g\": `attrs` must be an object",
+		"entities.json:1:2: Inference::Group::\"g\": member \"attrs\" is missing",
 	};
 	struct config *config = NULL;
 	struct diags all;
