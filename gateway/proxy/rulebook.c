@@ -43,15 +43,18 @@ static enum err load_entities(const struct policy_source *source, const struct s
 	enum err err = OK;
 
 	if (str_is_set(source->text))
-		err = entity_store_load_json(store, source->file, source->text, schema, &diag);
-	if (err == OK)
-		err = entity_store_add_actions(store, schema, &diag);
+		err = entity_store_load_all(store, source->file, source->text, schema, errors);
 	if (err == OK) {
-		*out = store;
-		return OK;
+		err = entity_store_add_actions(store, schema, &diag);
+		if (err != OK)
+			(void)diags_add(errors, err, &diag);
 	}
-	entity_store_free(store);
-	return diags_add(errors, err, &diag);
+	if (err != OK) {
+		entity_store_free(store);
+		return err;
+	}
+	*out = store;
+	return OK;
 }
 
 static void list_findings(const struct check_report *report, struct diags *errors,
