@@ -51,7 +51,7 @@ static void faults_of(struct str text, const struct schema *schema, size_t max, 
 }
 
 #define LINE_1 "[{\"uid\": {\"type\": \"User\", \"id\": \"a\"}, \"attrs\": {\"agee\": 1},\n"
-#define LINE_2 "  \"tags\": {\"t\": 1}, \"parents\": [{\"type\": \"Gruop\", \"id\": \"g\"}, 1]},\n"
+#define LINE_2 "  \"tags\": {\"t\": 1}, \"parents\": [{\"type\": \"Grxup\", \"id\": \"g\"}, 1]},\n"
 #define LINE_3 " {\"uid\": {\"type\": \"Usr\", \"id\": \"b\"}, \"attrs\": {}, \"parents\": []},\n"
 #define LINE_4 " {\"uid\": {\"type\": \"User\", \"id\": \"c\"}, \"attr\": {}, \"parents\": []}]"
 
@@ -71,7 +71,7 @@ static void test_entity_json__lists_every_fault_with_its_place(void **state)
 		"                                               ^\n"
 		"e.json:2:17: User::\"a\", attribute t: String is expected, not Long\n" LINE_2
 		"                ^\n"
-		"e.json:2:33: User::\"a\": entity type `Gruop` is not in the schema: is it "
+		"e.json:2:33: User::\"a\": entity type `Grxup` is not in the schema: is it "
 		"`Group`?\n" LINE_2 "                                ^\n"
 		"e.json:2:63: User::\"a\": an entity is written {\"type\": ..., \"id\": ...}, both "
 		"strings\n" LINE_2
@@ -135,8 +135,8 @@ static const struct {
 	{"{\"age\": 1, \"boss\": ~{\"__expr\": \"x\"}}", "`__expr` is not supported"},
 	{"{\"age\": 1, \"boss\": ~{\"type\": \"Action\", \"id\": \"vieww\"}}",
 	 "action Action::\"vieww\" is not in the schema: is it `view`?"},
-	{"{\"age\": 1, \"kind\": ~{\"type\": \"Kind\", \"id\": \"smal\"}}",
-	 "Kind::\"smal\" is not one of its enum's ids: is it `small`?"},
+	{"{\"age\": 1, \"kind\": ~{\"type\": \"Kind\", \"id\": \"smxll\"}}",
+	 "Kind::\"smxll\" is not one of its enum's ids: is it `small`?"},
 	{"{\"age\": 1, \"list\": ~{}}", "Set is expected, found an object"},
 	{"{\"age\": 1, \"list\": [\"a\", ~1]}", "String is expected, not Long"},
 	{"{\"age\": 1, \"r\": ~[]}", "record is expected, found an array"},
@@ -224,7 +224,7 @@ static void test_entity_json__places_faults_of_entities(void **state)
 		char text[600];
 
 		unmark(texts[i].text, text, &line, &column);
-		print_message("# %s\n", text);
+		print_message("# %s\n", texts[i].message);
 		assert_int_equal(
 			entity_store_load_json(store, "e.json", str_from_c(text), schema, &diag),
 			texts[i].err);
