@@ -348,6 +348,7 @@ static enum err load_policies(struct load *load, const struct config_yaml *root)
 	if (sources == NULL)
 		return fail_memory(load, node);
 	snapshot->policies = sources;
+	snapshot->policy_level = (unsigned)load->raw.policy_level;
 	/* The node of each entry, when they stand in a list. */
 	if (node != NULL && node->kind == CONFIG_YAML_LIST)
 		node = node->first;

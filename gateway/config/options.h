@@ -57,6 +57,7 @@ enum option_type {
 struct config_raw {
 	struct str gateway_id, state, utc_offset, admin_address;
 	uint64_t workers, connections, token_cache, body_bytes, head_bytes, journal_segment;
+	uint64_t policy_level; /* 0: not checked */
 	int64_t drain_timeout_ms, head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_stall_ms;
 	int64_t ledger_interval_ms, redis_timeout_ms, journal_keep_ms;
 	unsigned log_level, on_forbid_error, unpriced, store, durability;

@@ -70,14 +70,17 @@ static void list_findings(const struct check_report *report, struct diags *error
 	}
 }
 
-static enum err check(const struct rulebook *book, struct diags *errors, struct diags *warnings)
+/* level 0: types; else how far policies look. */
+static enum err check_by(const struct rulebook *book, unsigned level, struct diags *errors,
+			 struct diags *warnings)
 {
 	struct check_report report;
 	struct diag diag = {0};
 	enum err err;
 
 	check_report_init(&report);
-	err = check_policies(book->policies, book->schema, &report);
+	err = level == 0 ? check_policies(book->policies, book->schema, &report)
+			 : check_levels(book->policies, book->schema, level, &report);
 	list_findings(&report, errors, warnings);
 	if (err == ERR_LIMIT) {
 		(void)diag_set(&diag, err, "", 0, 0,
@@ -87,6 +90,15 @@ static enum err check(const struct rulebook *book, struct diags *errors, struct 
 	}
 	check_report_fini(&report);
 	return err;
+}
+
+static enum err check(const struct rulebook *book, unsigned level, struct diags *errors,
+		      struct diags *warnings)
+{
+	enum err err = check_by(book, 0, errors, warnings);
+	enum err level_err = level == 0 ? OK : check_by(book, level, errors, NULL);
+
+	return err != OK ? err : level_err;
 }
 
 enum err rulebook_load(const struct rulebook_options *options, struct diags *errors,
@@ -105,7 +117,7 @@ enum err rulebook_load(const struct rulebook_options *options, struct diags *err
 		err = err != OK ? err : entities_err;
 	}
 	if (book.schema != NULL && policies_err == OK)
-		policies_err = check(&book, errors, warnings);
+		policies_err = check(&book, options->level, errors, warnings);
 	err = err != OK ? err : policies_err;
 	if (err != OK) {
 		rulebook_fini(&book);

@@ -17,6 +17,7 @@
 struct rulebook_options {
 	const struct policy_source *policies;
 	size_t policy_count;
+	unsigned level; /* check_levels up to it; 0: not */
 	struct policy_source schema;
 	struct policy_source entities; /* text unset: none */
 };

@@ -54,6 +54,7 @@ struct rulebook_options snapshot_rulebook_options(const struct snapshot_options 
 	return (struct rulebook_options){
 		.policies = options->policies,
 		.policy_count = options->policy_count,
+		.level = options->policy_level,
 		.schema = options->schema,
 		.entities = options->entities,
 	};

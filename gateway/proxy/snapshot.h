@@ -31,6 +31,7 @@ struct snapshot_options {
 	size_t model_count;
 	const struct policy_source *policies;
 	size_t policy_count;
+	unsigned policy_level;	       /* how far policies may look; 0: as far as they like */
 	struct policy_source schema;   /* required */
 	struct policy_source entities; /* text unset: none */
 	struct diags *warnings;	       /* what the policies' check is not sure of; may be NULL */

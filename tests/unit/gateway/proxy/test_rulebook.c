@@ -268,6 +268,36 @@ static void test_rulebook__warns_of_what_is_hardly_meant(void **state)
 	diags_fini(&warnings);
 }
 
+/* principal and resource are at level 0, their attributes at 1, those of an attribute at 2. */
+static void test_rulebook__bounds_how_far_policies_look(void **state)
+{
+	struct policy_source policies = {
+		.file = "p.cedar",
+		.text = STR("permit (principal, action, resource is Inference::Model)\n"
+			    "when { resource.provider.dpa_signed };\n")};
+	struct rulebook_options options = {
+		.policies = &policies,
+		.policy_count = 1,
+		.schema = {.file = "s.cedarschema", .text = str_from_c(gateway_case_schema)},
+	};
+
+	(void)state;
+	for (options.level = 0; options.level <= 3; options.level++) {
+		struct rulebook book = {.policies = NULL};
+		struct diags errors;
+		bool is_near = options.level == 1;
+
+		diags_init(&errors, 16);
+		assert_int_equal(rulebook_load(&options, &errors, NULL, &book),
+				 is_near ? ERR_MALFORMED : OK);
+		assert_int_equal(errors.count, is_near ? 1 : 0);
+		if (is_near)
+			assert_int_equal(errors.items[0].line, 2);
+		rulebook_fini(&book);
+		diags_fini(&errors);
+	}
+}
+
 static void test_rulebook__knows_what_a_credential_can_carry(void **state)
 {
 	static const struct {
@@ -309,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_rulebook__refuses_what_does_not_fit),
 		cmocka_unit_test(test_rulebook__demands_a_schema),
 		cmocka_unit_test(test_rulebook__warns_of_what_is_hardly_meant),
+		cmocka_unit_test(test_rulebook__bounds_how_far_policies_look),
 		cmocka_unit_test(test_rulebook__knows_what_a_credential_can_carry),
 	};
 
