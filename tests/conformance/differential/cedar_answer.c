@@ -75,13 +75,26 @@ static void add_once(json_t *ids, const struct policy *policy)
 		json_array_append_new(ids, id_json(policy));
 }
 
+/* The kinds of warnings, by their words. */
+static const struct {
+	const char *kind;
+	struct str words;
+} warnings[] = {
+	{"impossible", {"is impossible", 13}},
+	{"bidi", {"changes the direction", 21}},
+	{"mixed", {"mixes scripts", 13}},
+	{"unusual", {"names are not made of", 21}},
+};
+
 /* The policies with an error, and those warned of; findings come by policy. */
 static void check_set(const struct policy_set *set, const struct schema *schema, json_t *out)
 {
 	struct check_report report;
 	json_t *refused = json_array();
-	json_t *impossible = json_array();
+	json_t *warned = json_object();
 
+	for (size_t k = 0; k < ARRAY_LEN(warnings); k++)
+		json_object_set_new(warned, warnings[k].kind, json_array());
 	check_report_init(&report);
 	if (check_policies(set, schema, &report) != OK)
 		ASSERT(report.error_count > 0);
@@ -90,12 +103,15 @@ static void check_set(const struct policy_set *set, const struct schema *schema,
 
 		if (!finding->is_warning)
 			add_once(refused, finding->policy);
-		else if (memmem(finding->text.ptr, finding->text.len, "never", 5) != NULL)
-			add_once(impossible, finding->policy);
+		for (size_t k = 0; finding->is_warning && k < ARRAY_LEN(warnings); k++)
+			if (memmem(finding->text.ptr, finding->text.len, warnings[k].words.ptr,
+				   warnings[k].words.len) != NULL)
+				add_once(json_object_get(warned, warnings[k].kind),
+					 finding->policy);
 	}
 	check_report_fini(&report);
 	json_object_set_new(out, "refused", refused);
-	json_object_set_new(out, "warned", json_pack("{s:o}", "impossible", impossible));
+	json_object_set_new(out, "warned", warned);
 }
 
 static json_t *decision_json(const struct policy_decision *decision)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two answers to one group, question by question.
 
+const WARNINGS = ["impossible", "mixed", "bidi", "unusual"];
+
 export const newCounts = () => ({ policies: 0, schemas: 0, stores: 0, validations: 0, warnings: 0, decisions: 0, forms: 0, untested: 0 });
 export const newSeen = () => ({ unparsed: 0, badSchemas: 0, badStores: 0, valid: 0, invalid: 0, allowed: 0, denied: 0, badRequests: 0, withErrors: 0, impossible: 0, mixed: 0, bidi: 0, unusual: 0, links: 0 });
 export const questions = (counts) => counts.policies + counts.schemas + counts.stores + counts.validations + counts.decisions + counts.warnings + counts.forms;
@@ -36,11 +38,9 @@ export function compare(group, ours, theirs, counts, seen) {
     if (official.refused !== null) {
       ask("validations", { set }, list(own.refused), list(official.refused));
       seen[official.refused.length ? "invalid" : "valid"]++;
-      for (const kind in own.warned) {
-        const warned = (answer) => list(answer.warned[kind].filter((id) => !official.refused.includes(id)));
-        ask("warnings", { set, warning: kind }, warned(own), warned(official));
-        seen[kind] += official.warned[kind].length;
-      }
+      const warned = (answer) => Object.fromEntries(WARNINGS.map((kind) => [kind, list(answer.warned[kind].filter((id) => !official.refused.includes(id)))]));
+      ask("warnings", { set }, warned(own), warned(official));
+      for (const kind of WARNINGS) seen[kind] += official.warned[kind].length;
     }
     official.answers.forEach((answer, request) => {
       const { store } = group.requests[request];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions that fit the types of some environments; in noisy policies, some that do not.
 import { isName, key, quote, uidText } from "./text.mjs";
-import { EXTENSIONS } from "./values.mjs";
+import { EXTENSIONS, foreign } from "./values.mjs";
 import { entityOf, plain, setOf } from "./world.mjs";
 
 const PATHS_MAX = 60;
@@ -155,6 +155,7 @@ export class Expressions {
       const next = inner.find((x) => isName(x.key));
       return `${text} has ${key(a.key, r)}${next && isName(a.key) && r.chance(50) ? `.${next.key}` : ""}`;
     }
+    if (r.chance(10)) return `${text} has ${quote(foreign(r), r)}`;
     return `${text} has ${r.pick(["a", "nope", "\"c d\"", "\"é\"", "a.b", "n.a.b", "principal", "\"\"", "\"a.b\"", "\"раypal\"", "\"a\u{200b}\"", "\"\u{202e}x\""])}`;
   }
 

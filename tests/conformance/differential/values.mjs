@@ -43,3 +43,13 @@ export function near(r, kind) {
   }
   return s;
 }
+
+// First and count of code points: what every version of Unicode in use agrees on.
+const BLOCKS = [[0x20, 95], [0x20, 95], [0xa0, 224], [0x370, 8], [0x391, 17], [0x3b1, 25], [0x400, 256], [0x5d0, 27], [0x627, 20], [0x905, 50], [0x3041, 86], [0x30a1, 90],
+  [0x4e00, 256], [0xac00, 128], [0x2000, 16], [0x202a, 5], [0x2066, 4], [0x300, 32], [0x1f600, 60], [0xff21, 26]];
+
+/* Some characters of one or two scripts. */
+export function foreign(r) {
+  const blocks = [r.pick(BLOCKS), r.pick(BLOCKS)];
+  return String.fromCodePoint(...r.times(1 + r.below(4), () => { const [first, count] = r.pick(blocks); return first + r.below(count); }));
+}

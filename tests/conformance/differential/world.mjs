@@ -4,7 +4,7 @@
 // A type is {kind, id, ...}: kind "Long" and so on, "Set" with `of`, "Record" with `attrs`, "Entity" with
 // `name`; `id` is equal for equal types, `alias` the common type it was declared by.
 import { isName, key, quote, uidText } from "./text.mjs";
-import { EXTENSIONS, LONGS, STRINGS, near } from "./values.mjs";
+import { EXTENSIONS, LONGS, STRINGS, foreign, near } from "./values.mjs";
 
 const ATTRS = ["a", "b", "n", "name", "if", "c d", "é", "principal", "x1", ""];
 const PLAIN = ["Long", "String", "Bool", "Long", "String", "Bool", "ipaddr", "decimal", "datetime", "duration"];
@@ -156,7 +156,7 @@ export class World {
     if (!this.pools.has(kind)) this.pools.set(kind, this.r.times(3, () => this.r.pick(kind === "Long" ? list.slice(0, this.r.chance(80) ? 6 : 99) : list)));
     return this.r.pick(this.r.chance(85) ? this.pools.get(kind) : list);
   }
-  string() { return this.liked("String", STRINGS); }
+  string() { return this.r.chance(2) ? foreign(this.r) : this.liked("String", STRINGS); }
   long() { return this.liked("Long", LONGS); }
   argument(kind, isNear) { return isNear ? near(this.r, kind) : this.liked(kind, EXTENSIONS[kind][1]); }
 
