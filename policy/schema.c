@@ -7,6 +7,23 @@
 #include "policy/schema_parse.h"
 #include "policy/schema_resolve.h"
 
+static int order_diags(const void *a, const void *b)
+{
+	const struct diag *left = a;
+	const struct diag *right = b;
+
+	if (left->line != right->line)
+		return left->line < right->line ? -1 : 1;
+	return left->column < right->column ? -1 : left->column > right->column;
+}
+
+/* What this load added, by place. */
+static void sort_diags(struct diags *diags, size_t from)
+{
+	if (diags != NULL && diags->count > from)
+		qsort(diags->items + from, diags->count - from, sizeof(*diags->items), order_diags);
+}
+
 static struct schema *schema_new(void)
 {
 	struct schema *schema = base_alloc(sizeof(*schema));
@@ -43,6 +60,8 @@ static enum err refuse_long(const struct schema_source *source, struct diag *dia
 enum err schema_load_source(const struct schema_source *source, struct schema **out_schema,
 			    struct diag *diag)
 {
+	size_t errors = source->all == NULL ? 0 : source->all->count;
+	size_t warnings = source->warnings == NULL ? 0 : source->warnings->count;
 	struct schema *schema;
 	struct schema_draft draft;
 
@@ -56,6 +75,8 @@ enum err schema_load_source(const struct schema_source *source, struct schema **
 		schema_parse_text(&draft);
 	if (draft.err == OK)
 		schema_resolve(schema, &draft);
+	sort_diags(source->all, errors);
+	sort_diags(source->warnings, warnings);
 	if (draft.err != OK) {
 		schema_free(schema);
 		return draft.err;

@@ -137,8 +137,9 @@ struct schema_source {
 	const char *file; /* for messages; borrowed for the call */
 	struct str text;  /* borrowed for the call */
 	enum schema_format format;
-	struct diags *all;	/* may be NULL: every error, not only the first */
-	struct diags *warnings; /* may be NULL: what loads, but is hardly meant */
+	/* Both by place, neither beyond its max; may be NULL. */
+	struct diags *all;	/* every error, not only the first */
+	struct diags *warnings; /* what loads, but is hardly meant */
 };
 
 /* What the text must be: JSON begins with a brace, which no other schema does. */

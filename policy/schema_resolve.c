@@ -117,8 +117,8 @@ static void fail_unknown(struct resolve *r, struct str name, enum schema_want wa
 				  nouns[want], (int)MIN(name.len, 100), name.ptr);
 }
 
-/* The type behind a common type's name, itself resolved first. */
-static void resolve_common(struct resolve *r, struct schema_common *common, uint32_t at)
+/* The type behind a common type's name, itself resolved first; false in a circle. */
+static bool resolve_common(struct resolve *r, struct schema_common *common, uint32_t at)
 {
 	struct str space = r->space;
 
@@ -126,15 +126,16 @@ static void resolve_common(struct resolve *r, struct schema_common *common, uint
 		schema_draft_fail(r->draft, ERR_MALFORMED, at,
 				  "type `" STR_FMT "` is defined by itself",
 				  (int)MIN(common->name.len, 100), common->name.ptr);
-		return;
+		return false;
 	}
 	if (common->state == 2)
-		return;
+		return true;
 	common->state = 1;
 	r->space = common->space;
 	resolve_type(r, common->type);
 	r->space = space;
 	common->state = 2;
+	return true;
 }
 
 static void resolve_named(struct resolve *r, struct schema_type *type)
@@ -142,9 +143,10 @@ static void resolve_named(struct resolve *r, struct schema_type *type)
 	struct schema_found found =
 		schema_lookup(r->schema, r->arena, r->space, type->name, type->want);
 
-	type->kind = SCHEMA_BOOL; /* stands for what could not be found */
+	type->kind = SCHEMA_RECORD; /* an empty one stands for what cannot be had */
 	if (found.common != NULL) {
-		resolve_common(r, found.common, type->at);
+		if (!resolve_common(r, found.common, type->at))
+			return;
 		type->kind = SCHEMA_ALIAS;
 		type->name = found.common->name;
 		type->element = found.common->type;
@@ -171,8 +173,7 @@ static void resolve_attrs(struct resolve *r, struct schema_type *record)
 		struct schema_attr *attr = &record->attrs[i];
 
 		resolve_type(r, attr->type);
-		if (r->draft->err == OK)
-			attr->plain = type_plain_value(attr->type);
+		attr->plain = type_plain_value(attr->type);
 	}
 }
 
@@ -225,6 +226,7 @@ static void fail_group(struct resolve *r, const struct uid *group, uint32_t at)
 
 	for (size_t i = 0; i < r->schema->action_count; i++)
 		suggest_try(&suggest, r->schema->action_list[i]->uid->id);
+	at = schema_draft_place(r->draft, group->type, at);
 	at = schema_draft_place(r->draft, group->id, at);
 	if (str_is_set(suggest.best) && !str_eq(suggest.best, group->id))
 		schema_draft_fail(r->draft, ERR_MALFORMED, at,
@@ -261,8 +263,7 @@ static void resolve_entity(struct resolve *r, struct schema_entity *entity)
 	entity->parent_types = resolve_names(r, entity->parents, entity->parent_count, entity->at);
 	resolve_type(r, entity->shape);
 	resolve_type(r, entity->tags);
-	if (r->draft->err == OK && entity->shape != NULL &&
-	    schema_real_type(entity->shape)->kind != SCHEMA_RECORD)
+	if (entity->shape != NULL && schema_real_type(entity->shape)->kind != SCHEMA_RECORD)
 		schema_draft_fail(r->draft, ERR_MALFORMED, entity->shape->at,
 				  "the shape of an entity type must be a record");
 }
@@ -277,21 +278,24 @@ static void resolve_action(struct resolve *r, struct schema_action *action)
 	action->resource_types =
 		resolve_names(r, action->resources, action->resource_count, action->at);
 	resolve_type(r, action->context);
-	if (r->draft->err == OK && action->context != NULL &&
-	    schema_real_type(action->context)->kind != SCHEMA_RECORD)
+	if (action->context != NULL && schema_real_type(action->context)->kind != SCHEMA_RECORD)
 		schema_draft_fail(r->draft, ERR_MALFORMED, action->context->at,
 				  "the context must be a record");
 }
 
-static void declare(struct schema_draft *d, struct map *map, struct str name, void *what,
+/* The key is the name, or begins with a type and a NUL. */
+static void declare(struct schema_draft *d, struct map *map, struct str key, void *what,
 		    uint32_t at, const char *kind)
 {
+	size_t nul = str_index(key, '\0');
+	struct str name = nul == key.len ? key : str_sub(key, nul + 1, key.len);
+
 	if (!schema_draft_is_open(d))
 		return;
-	if (map_get(map, name) != NULL)
+	if (map_get(map, key) != NULL)
 		schema_draft_fail(d, ERR_CONFLICT, at, "%s `" STR_FMT "` is declared twice", kind,
 				  (int)MIN(name.len, 100), name.ptr);
-	else if (map_put(map, name, what) != OK)
+	else if (map_put(map, key, what) != OK)
 		schema_draft_fail(d, ERR_LIMIT, at, "more than %d declarations", SCHEMA_LIST);
 }
 
@@ -460,7 +464,7 @@ static void resolve_all(struct schema *schema, struct schema_draft *d)
 	struct schema_common **commons = (void *)d->commons.items;
 
 	for (size_t i = 0; i < d->commons.count; i++)
-		resolve_common(&r, commons[i], commons[i]->at);
+		(void)resolve_common(&r, commons[i], commons[i]->at);
 	for (size_t i = 0; i < d->entities.count; i++)
 		resolve_entity(&r, entities[i]);
 	for (size_t i = 0; i < d->actions.count; i++)

@@ -3,9 +3,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "gateway_case.h"
 
 static const struct {
@@ -14,6 +16,13 @@ static const struct {
 } rows[] = {
 	{"", true},
 	{"entity A;", true},
+	{"namespace __cedarx { entity A; }", true},
+	{"namespace A::__cedar { entity A; }", false},
+	{"namespace __cedar::A { entity A; }", false},
+	{"entity __cedar;", false},
+	{"entity __cedarA;", true},
+	{"type Action = Long; entity E = {a: Action}; action x;", true},
+	{"namespace N { entity E = {a: Action}; action x; } type Action = Long;", true},
 	{"entity A", false},
 	{"entity A = {x: Action}; action a;", true},
 	{"namespace N { entity A = {x: Action}; }", false},
@@ -243,6 +252,184 @@ static void test_schema__resolves_names_and_groups(void **state)
 	schema_free(schema);
 }
 
+/* Each line of `says` is what one error begins with; all come from one load. */
+static const struct {
+	const char *text;
+	const char *says[8];
+} all_errors[] = {
+	{"entity A in B;\nentity C = {x: Lng, y: Set<Stringx>};\naction a appliesTo {principal: CC, "
+	 "resource: Q::Zz};",
+	 {"1:13 entity type `B` is not declared",
+	  "2:16 type `Lng` is not declared; did you mean `Long`?",
+	  "2:28 type `Stringx` is not declared; did you mean `String`?",
+	  "3:32 entity type `CC` is not declared", "3:46 entity type `Q::Zz` is not declared"}},
+	{"entity A = {x Long};\nentity B;\nentity ;\naction a = 1;\ntype T = {};",
+	 {"1:15 expected", "3:8 expected", "4:10 expected"}},
+	{"entity A = {x: Long}\nentity B;\ntype T {};\nentity C",
+	 {"2:1 expected", "3:8 expected", "4:9 expected"}},
+	{"namespace N {\n entity A = {type: };\n entity B = {x: {y: #}};\n action }\nentity C;\n]",
+	 {"2:20 expected", "3:21 ", "4:9 expected", "6:1 expected"}},
+	{"namespace N { entity A namespace M { entity B = {; } }\nentity C = {\"",
+	 {"1:24 expected", "1:50 expected", "1:54 expected", "2:13 "}},
+	{"entity A enum [];\nentity A2 in [A,];\ntype Bool = Long;\n@x @x entity B;\naction a "
+	 "appliesTo {};\naction b appliesTo {principal: A, principal: A};",
+	 {"1:16 expected", "2:17 expected", "3:6 `Bool` cannot name a type",
+	  "4:5 annotation @x stands twice", "5:20 appliesTo needs", "6:20 appliesTo needs",
+	  "6:35 `principal` stands twice"}},
+	{"entity A; entity A; type T = Long; type T = Long; action a; action a; namespace N {}"
+	 " namespace N {} entity Action;",
+	 {"1:18 entity type `A` is declared twice", "1:41 type `T` is declared twice",
+	  "1:68 action `a` is declared twice", "1:96 namespace `N` is declared twice",
+	  "1:108 `Action` is reserved"}},
+	{"entity A; type T = Long; action a; namespace N { entity A; type T = A; action a; }",
+	 {"1:57 `N::A` hides the type `A`", "1:65 `N::T` hides the type `T`",
+	  "1:79 action `a` hides the one outside of namespaces"}},
+	{"type A = B; type B = {c: Set<C>}; type C = A;", {"1:44 type `A` is defined by itself"}},
+	{"action a in b; action b in c; action c in [d, a]; action d; action e in e; action f in "
+	 "a;",
+	 {"1:38 action `c` is in a circle: it is below `a` and above it",
+	  "1:68 action `e` is in a circle"}},
+	{"action read in al; action all; namespace N { action x in [N::Action::\"rea\"]; }",
+	 {"1:16 action group `al` is not declared; did you mean `all`?",
+	  "1:59 action group `rea` is not declared; did you mean `read`?"}},
+	{"entity U; action a appliesTo {principal: U, resource: U, context: Long};\ntype L = "
+	 "String;"
+	 " action b appliesTo {principal: U, resource: U, context: L};",
+	 {"1:67 the context must be a record", "2:74 the context must be a record"}},
+	{"namespace __cedar { entity A; }", {"1:11 `__cedar` is reserved"}},
+	{"namespace App { entity User; entity Doc = {owner: Usr, tags: Set<App::Doc>}; }"
+	 " entity X in User;",
+	 {"1:51 type `Usr` is not declared; did you mean `User`?",
+	  "1:92 entity type `User` is not declared"}},
+};
+
+static void load_all(const char *text, struct diags *all, struct diags *warnings,
+		     struct schema **out)
+{
+	struct schema_source source = {
+		.file = "s", .text = str_from_c(text), .all = all, .warnings = warnings};
+
+	if (all != NULL)
+		diags_init(all, 100);
+	diags_init(warnings, 100);
+	*out = NULL;
+	if (schema_load_source(&source, out, NULL) == OK)
+		assert_non_null(*out);
+}
+
+static void test_schema__lists_all_errors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all_errors); i++) {
+		struct diags all, warnings;
+		struct schema *schema;
+		size_t count = 0;
+
+		load_all(all_errors[i].text, &all, &warnings, &schema);
+		assert_null(schema);
+		while (count < ARRAY_LEN(all_errors[i].says) && all_errors[i].says[count] != NULL)
+			count++;
+		for (size_t k = 0; k < MAX(all.count, count); k++) {
+			char text[500] = "";
+
+			if (k < all.count)
+				(void)snprintf(text, sizeof(text), "%u:%u %.400s",
+					       all.items[k].line, all.items[k].column,
+					       all.items[k].text);
+			if (k >= count ||
+			    !str_has_prefix(str_from_c(text), str_from_c(all_errors[i].says[k])))
+				fail_msg("%s\n# got  %s\n# want %s", all_errors[i].text, text,
+					 k < count ? all_errors[i].says[k] : "");
+		}
+		diags_fini(&all);
+		diags_fini(&warnings);
+	}
+}
+
+static void test_schema__warns_of_what_is_hardly_meant(void **state)
+{
+	static const char text[] = "entity Long;\nentity A = {\n  x: Bool,\n  x: String };\n"
+				   "type A = String;\nnamespace N { type ipaddr = String; }";
+	static const char *const wants[] = {
+		"1:8 `Long` hides the built-in type", "4:3 attribute `x` stands twice",
+		"5:6 type `A` hides the entity type", "6:20 `ipaddr` hides the built-in type"};
+	struct diags warnings;
+	struct schema *schema;
+	char got[500];
+
+	(void)state;
+	load_all(text, NULL, &warnings, &schema);
+	assert_int_equal(warnings.count, ARRAY_LEN(wants));
+	for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+		(void)snprintf(got, sizeof(got), "%u:%u %.400s", warnings.items[i].line,
+			       warnings.items[i].column, warnings.items[i].text);
+		if (!str_has_prefix(str_from_c(got), str_from_c(wants[i])))
+			fail_msg("got %s, want %s", got, wants[i]);
+	}
+	diags_fini(&warnings);
+	schema_free(schema);
+}
+
+static void test_schema__stops_when_the_list_is_full(void **state)
+{
+	struct schema_source source = {.file = "s"};
+	struct schema *schema = NULL;
+	struct diags all;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	for (size_t i = 0; i < 5000; i++)
+		assert_int_equal(buf_append(&text, STR("entity 1;\n")), OK);
+	source.text = buf_str(&text);
+	source.all = &all;
+	diags_init(&all, 10);
+	assert_int_equal(schema_load_source(&source, &schema, NULL), ERR_MALFORMED);
+	assert_int_equal(all.count, 10);
+	diags_fini(&all);
+	buf_fini(&text);
+}
+
+static void test_schema__names_its_limits(void **state)
+{
+	struct schema *schema = NULL;
+	struct diag diag;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, SCHEMA_TEXT_BYTES + 1);
+	for (size_t i = 0; i < 600; i++)
+		assert_int_equal(buf_printf(&text, "type T%zu = T%zu;\n", i, i + 1), OK);
+	assert_int_equal(buf_append(&text, STR("type T600 = Long;")), OK);
+	assert_int_equal(schema_load("s", buf_str(&text), &schema, &diag), ERR_LIMIT);
+	assert_non_null(strstr(diag.text, "512"));
+	buf_reset(&text);
+	assert_int_equal(buf_append(&text, STR("entity A = {")), OK);
+	for (size_t i = 0; i < 10001; i++)
+		assert_int_equal(buf_printf(&text, "a%zu: Long,", i), OK);
+	assert_int_equal(buf_append(&text, STR("};")), OK);
+	assert_int_equal(schema_load("s", buf_str(&text), &schema, &diag), ERR_LIMIT);
+	assert_non_null(strstr(diag.text, "10000"));
+	buf_reset(&text);
+	while (text.len < SCHEMA_TEXT_BYTES + 1)
+		assert_int_equal(buf_append_byte(&text, ' '), OK);
+	assert_int_equal(schema_load("s", buf_str(&text), &schema, &diag), ERR_LIMIT);
+	assert_non_null(strstr(diag.text, "16777216"));
+	text.len--;
+	assert_int_equal(schema_load("s", buf_str(&text), &schema, &diag), OK);
+	schema_free(schema);
+	buf_fini(&text);
+}
+
+static void test_schema__knows_text_from_json(void **state)
+{
+	(void)state;
+	assert_int_equal(schema_format_of(STR("")), SCHEMA_FORMAT_TEXT);
+	assert_int_equal(schema_format_of(STR(" \t\r\n")), SCHEMA_FORMAT_TEXT);
+	assert_int_equal(schema_format_of(STR("entity A;")), SCHEMA_FORMAT_TEXT);
+	assert_int_equal(schema_format_of(STR(" \n{}")), SCHEMA_FORMAT_JSON);
+}
+
 static void test_schema__says_where(void **state)
 {
 	struct schema *schema = NULL;
@@ -264,6 +451,11 @@ int main(void)
 		cmocka_unit_test(test_schema__takes_and_refuses_as_the_official_parser),
 		cmocka_unit_test(test_schema__resolves_names_and_groups),
 		cmocka_unit_test(test_schema__says_where),
+		cmocka_unit_test(test_schema__lists_all_errors),
+		cmocka_unit_test(test_schema__warns_of_what_is_hardly_meant),
+		cmocka_unit_test(test_schema__stops_when_the_list_is_full),
+		cmocka_unit_test(test_schema__names_its_limits),
+		cmocka_unit_test(test_schema__knows_text_from_json),
 	};
 
 	return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
