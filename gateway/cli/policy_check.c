@@ -19,7 +19,8 @@ static const char usage[] =
 	"\n"
 	"%s"
 	"  --level N        no policy may look deeper into entities than N: principal.a is 1,\n"
-	"                   principal.a.b with an entity a is 2\n"
+	"                   principal.a.b with an entity a is 2 (default: policy.level of the\n"
+	"                   configuration, else no bound)\n"
 	"  --deny-warnings  a warning is an error\n"
 	"  --format F       text (default) or json\n"
 	"\n"
@@ -295,6 +296,10 @@ static int run(struct check *check)
 	check_report_init(&check->levels);
 	if (err == OK)
 		warn_unlinked(&check->inputs);
+	if (check->inputs.level > 0 && !check->has_level) {
+		check->has_level = true;
+		check->level = check->inputs.level;
+	}
 	if (err == OK && check->inputs.schema != NULL)
 		validate(check);
 	else if (err == OK && check->has_level)

@@ -251,6 +251,7 @@ static void take_config(struct loading *loading)
 	}
 	loading->inputs->config = path;
 	loading->inputs->ignore_forbid_errors = loading->raw.on_forbid_error == 1;
+	loading->inputs->level = (unsigned)loading->raw.policy_level;
 	for (size_t i = 0; options->policy_count == 0 && i < patterns->count; i++)
 		if (!add_pattern(loading, loading->reader.folder, patterns->items[i], &diag))
 			add_error(loading, ERR_NOT_FOUND, &diag);
@@ -368,30 +369,44 @@ enum err policy_inputs_load(const struct policy_inputs_options *options, struct 
 	return out->diags.err;
 }
 
-enum err policy_inputs_validate(struct policy_inputs *inputs)
+static void add_findings(struct policy_inputs *inputs, enum err err,
+			 const struct check_report *report)
 {
-	struct check_report report;
 	struct diag diag;
-	enum err err = OK;
 
-	if (inputs->schema == NULL)
-		return OK;
-	check_report_init(&report);
-	err = check_policies(inputs->policies, inputs->schema, &report);
 	if (err == ERR_LIMIT)
 		(void)diags_add(&inputs->diags, err,
 				(diag_set(&diag, err, "", 0, 0,
 					  "the validation of one policy took more than %zu MiB",
 					  CHECK_ARENA >> 20),
 				 &diag));
-	for (size_t i = 0; i < report.count; i++) {
-		if (report.findings[i].is_warning)
+	for (size_t i = 0; i < report->count; i++) {
+		if (report->findings[i].is_warning)
 			continue;
-		check_finding_diag(&report.findings[i], &diag);
+		check_finding_diag(&report->findings[i], &diag);
 		(void)diags_add(&inputs->diags, ERR_MALFORMED, &diag);
 	}
-	check_report_fini(&report);
-	return err;
+}
+
+enum err policy_inputs_validate(struct policy_inputs *inputs)
+{
+	struct check_report types;
+	struct check_report levels;
+	enum err err = OK;
+
+	if (inputs->schema == NULL)
+		return OK;
+	check_report_init(&types);
+	check_report_init(&levels);
+	err = check_policies(inputs->policies, inputs->schema, &types);
+	add_findings(inputs, err, &types);
+	if (err != ERR_LIMIT && inputs->level > 0) {
+		err = check_levels(inputs->policies, inputs->schema, inputs->level, &levels);
+		add_findings(inputs, err, &levels);
+	}
+	check_report_fini(&types);
+	check_report_fini(&levels);
+	return inputs->diags.err;
 }
 
 int policy_inputs_fail(const struct policy_inputs *inputs)

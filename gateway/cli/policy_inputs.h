@@ -57,6 +57,7 @@ struct policy_inputs {
 	struct schema *schema;	       /* NULL: none was given */
 	struct entity_store *entities; /* frozen, with the schema's actions */
 	bool ignore_forbid_errors;     /* on_forbid_error: skip */
+	unsigned level;		       /* how deep policies may look; 0: the file does not say */
 	struct diags diags;	       /* what is wrong, in the order of the files */
 	struct diags warnings;	       /* what loads and is hardly meant */
 	bool is_unreadable;	       /* of that: a file that is not there or cannot be read */
@@ -66,7 +67,8 @@ struct policy_inputs {
  * wrong. fini it in any case. */
 MUST_CHECK enum err policy_inputs_load(const struct policy_inputs_options *options,
 				       struct policy_inputs *out);
-/* Holds the policies that were loaded against the schema, when there is one; errors go to diags. */
+/* Holds the policies that were loaded against the schema, when there is one, as serve does; errors
+ * go to diags. */
 MUST_CHECK enum err policy_inputs_validate(struct policy_inputs *inputs);
 /* Prints diags to stderr; the exit code: EXIT_CODE_FAILED when a file is not there or cannot be
  * read, else EXIT_CODE_NO. */

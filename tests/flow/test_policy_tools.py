@@ -191,6 +191,12 @@ def test_check_bounds_how_deep_policies_look_into_entities(rules):
     assert status == 1 and "rules/a.cedar:1:" in out and "it needs level 2, the limit is 1" in out
     assert out.splitlines()[-1].endswith(": 1 error, 0 warnings")
     assert len(json.loads(policy(rules, "check", "--level", "0", "--format", "json")[1])["errors"]) > 1
+    config = rules / "tollgate.yaml"
+    config.write_text(config.read_text().replace("policy: {", "policy: {level: 1, "))
+    assert "it needs level 2, the limit is 1" in policy(rules, "check")[1]
+    assert policy(rules, "check", "--level", "2")[0] == 0
+    status, _, err = asked(rules)
+    assert status == 1 and "it needs level 2, the limit is 1" in err
     status, out, _ = policy(rules, "check", "--level", "1", "--policies", "rules/main.cedar")
     assert status == 1 and "--level needs a schema" in out
 
