@@ -76,16 +76,24 @@ static enum err compare_policies(struct side *before, struct side *after, struct
 	return OK;
 }
 
+static struct str to_line_end(struct str s)
+{
+	size_t len = 0;
+
+	while (len < s.len && s.ptr[len] != '\n' && s.ptr[len] != '\r')
+		len++;
+	return str_sub(s, 0, len);
+}
+
 /* The next comment; unset at the end. *gap is behind the last one. */
 static struct str next_comment(struct lex *lex, size_t *gap)
 {
 	for (;;) {
 		struct str between = str_sub(lex->text, *gap, lex->token.at - *gap);
 		size_t begin = str_index(between, '/');
-		struct str comment = str_sub(between, begin, between.len);
+		struct str comment = to_line_end(str_sub(between, begin, between.len));
 
 		if (comment.len > 0) {
-			comment.len = MIN(str_index(comment, '\n'), str_index(comment, '\r'));
 			*gap += begin + comment.len;
 			return comment;
 		}
