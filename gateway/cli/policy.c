@@ -7,8 +7,10 @@
 #include "gateway/cli/exit.h"
 #include "gateway/cli/policy_authorize.h"
 #include "gateway/cli/policy_check.h"
+#include "gateway/cli/policy_convert.h"
 #include "gateway/cli/policy_diff.h"
 #include "gateway/cli/policy_explain.h"
+#include "gateway/cli/policy_format.h"
 #include "gateway/cli/policy_schema.h"
 #include "gateway/cli/policy_test.h"
 #include "gateway/cli/policy_who_can.h"
@@ -20,8 +22,10 @@ static const struct {
 } commands[] = {
 	{"authorize", cli_policy_authorize, "answer one request, or a stream of them"},
 	{"check", cli_policy_check, "parse and validate everything, list all that is wrong"},
+	{"convert", cli_policy_convert, "write policies as JSON, or JSON as policies"},
 	{"diff", cli_policy_diff, "say who gains and who loses what by a change"},
 	{"explain", cli_policy_explain, "answer one request and show why, clause by clause"},
+	{"format", cli_policy_format, "lay policy text out, comments and all"},
 	{"schema", cli_policy_schema, "check a schema, write it as Cedar text or as JSON"},
 	{"test", cli_policy_test, "run files of cases: requests and the answers they must get"},
 	{"who-can", cli_policy_who_can, "list who may do something, under which conditions"},
