@@ -39,6 +39,9 @@ bool script_is_odd(uint32_t c)
 {
 	if (c >= 0x20 && c < 0x7f)
 		return false;
+	/* The joiners, which nobody sees: no part of names since Unicode 15.1. */
+	if (c == 0x200c || c == 0x200d)
+		return true;
 	return (find_range(c) & 0x100) == 0;
 }
 
