@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 
 /* A set as both take it: {text}, or {json} of {staticPolicies, templates, templateLinks}. */
 export function setSource(set) {
-  if (set.json !== undefined) return { json: set.json };
+  if (set.json !== undefined || set.text !== undefined) return { json: set.json, text: set.text };
   const text = set.policies.join("\n");
   if (!set.templates.length && !set.links.length) return { text };
   const templates = Object.fromEntries(set.templates.map((t, i) => [`t${i}`, t]));

@@ -10,7 +10,7 @@
  *   {"schema": bool, "schemaForm": JSON text, "schemaText": TEXT, "stores": [bool],
  *    "sets": [{"parsed": bool, "refused": [ids the checker refuses]|null, "warned": {KIND: [ids]},
  *              "form": JSON text, "forms": {"staticPolicies": {ID: JSON text}, "templates": {..}},
- *              "printed": {"staticPolicies": {ID: TEXT}, "templates": {..}},
+ *              "printed": {"staticPolicies": {ID: TEXT}, "templates": {..}}, "formatted": TEXT,
  *              "answers": [null (refused) | {"allow": bool, "reason": [ids], "errors": [ids]}]}]}
  *
  * Without the schema there are no stores, without a set or store no answers; the other forms of
@@ -24,6 +24,7 @@
 
 #include "policy/check.h"
 #include "policy/conform.h"
+#include "policy/format.h"
 #include "policy/policy_json_write.h"
 #include "policy/print.h"
 #include "policy/schema_json_write.h"
@@ -238,6 +239,16 @@ static void put_forms(json_t *out, const struct policy_set *set)
 	json_object_set_new(out, "printed", written(set, print_policy));
 }
 
+static void put_formatted(json_t *out, struct str text)
+{
+	struct buf buf;
+
+	buf_init(&buf, FORM_BYTES);
+	if (format_policies("policies", text, NULL, &buf, NULL) == OK)
+		set_text(out, "formatted", &buf);
+	buf_fini(&buf);
+}
+
 static json_t *answer_set(const struct group *group, const json_t *json, const json_t *requests)
 {
 	struct sets sets = {NULL, NULL};
@@ -251,6 +262,9 @@ static json_t *answer_set(const struct group *group, const json_t *json, const j
 		check_set(sets.indexed, group->schema, out);
 	if (is_parsed && json_is_true(json_object_get(json, "form")))
 		put_forms(out, sets.indexed);
+	if (is_parsed && json_object_get(json, "text") != NULL &&
+	    json_is_true(json_object_get(json, "form")))
+		put_formatted(out, text_of(json, "text"));
 	for (size_t i = 0; is_parsed && i < json_array_size(requests); i++)
 		json_array_append_new(answers,
 				      answer_request(group, &sets, json_array_get(requests, i)));

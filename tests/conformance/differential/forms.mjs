@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A set in its other forms: the JSON that the official engine makes of it, the JSON and the text that we make of it, and
 // JSON with something wrong. All must decide as the set itself does, in both engines.
+import { setSource } from "./answerer.mjs";
 import { Random } from "./random.mjs";
 import { tokensOf } from "./text.mjs";
 
@@ -49,11 +50,12 @@ export function derive(group, ours, theirs) {
   if (!a.form || !b.form || depthOf(b.form) > DEPTH_MAX) return null;
   const r = new Random(group.seed ^ 0x5bd1e995);
   const printed = JSON.stringify({ ...a.printed, templateLinks: group.sets[origin].links });
-  return {
-    origin, seed: group.seed, schema: schemaOf(group.sets[origin].form, ours, theirs, group.schema), stores: group.stores, requests: group.requests.slice(0, REQUESTS),
-    sets: [{ name: "official JSON", json: b.form, isUnchecked: true }, { name: "own JSON", json: a.form, forms: { ...a.forms, templateLinks: group.sets[origin].links }, form: "again", isUnchecked: true },
-      { name: "own text", json: printed, form: "again" }, { json: damageJson(r, b.form), isUnchecked: true }],
-  };
+  const isText = setSource(group.sets[origin]).text !== undefined;
+  const sets = [{ name: "official JSON", json: b.form, isUnchecked: true },
+    { name: "own JSON", json: a.form, forms: { ...a.forms, templateLinks: group.sets[origin].links }, form: "again", isUnchecked: true },
+    { name: "own text", json: printed, form: "again" }, { json: damageJson(r, b.form), isUnchecked: true },
+    ...(isText ? [{ name: "own format", text: a.formatted ?? "not formatted", form: "again" }] : [])];
+  return { origin, seed: group.seed, schema: schemaOf(group.sets[origin].form, ours, theirs, group.schema), stores: group.stores, requests: group.requests.slice(0, REQUESTS), sets };
 }
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

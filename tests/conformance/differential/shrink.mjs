@@ -64,15 +64,16 @@ export async function shrink(group, difference, differs) {
   await attempt((g) => { g.sets = []; });
   await attempt((g) => { const used = g.requests[0]?.store ?? difference.store ?? 0; g.stores = [g.stores[used]]; for (const r of g.requests) r.store = 0; });
   await attempt((g) => { g.schema = null; });
-  const lists = (g) => [...g.sets.flatMap((x) => x.json === undefined ? [x.policies, x.templates, x.links] : []), ...g.stores];
+  const lists = (g) => [...g.sets.flatMap((x) => x.policies ? [x.policies, x.templates, x.links] : []), ...g.stores];
   for (let i = 0; i < lists(best).length; i++) {
     const replace = (list) => attempt((g) => lists(g)[i].splice(0, Infinity, ...list));
     await fewest([...lists(best)[i]], replace);
     for (let j = 0; j < lists(best)[i].length; j++)
       if (typeof lists(best)[i][j] === "string") await shortText(lists(best)[i][j], (text) => attempt((g) => { lists(g)[i][j] = text; }));
   }
-  for (const [i, { json }] of best.sets.entries())
-    if (json !== undefined) await shortText(json, (text) => attempt((g) => { g.sets[i].json = text; }));
+  for (let i = 0; i < best.sets.length; i++)
+    for (const member of ["json", "text"])
+      if (best.sets[i][member] !== undefined) await shortText(best.sets[i][member], (text) => attempt((g) => { g.sets[i][member] = text; }));
   if (typeof best.schema === "string") await shortText(best.schema, (text) => attempt((g) => { g.schema = text; }));
   else if (best.schema !== null) await shortText(best.schema.json, (text) => attempt((g) => { g.schema.json = text; }));
   for (let i = 0; i < best.requests.length; i++) await shortText(best.requests[i].context, (text) => attempt((g) => { g.requests[i].context = text; }));
