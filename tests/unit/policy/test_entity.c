@@ -45,6 +45,8 @@ static const struct {
 	 ERR_MALFORMED, false},
 	{"[{\"uid\":{\"type\":\"A\",\"id\":\"x\"},\"attrs\":{\"n\":1.0},\"parents\":[]}]",
 	 ERR_MALFORMED, false},
+	{"[{\"uid\":{\"type\":\"A\",\"id\":\"x\"},\"attrs\":{\"n\":-0},\"parents\":[]}]",
+	 ERR_MALFORMED, false},
 	{"[{\"uid\":{\"type\":\"A\",\"id\":\"x\"},\"attrs\":{\"n\":null},\"parents\":[]}]",
 	 ERR_MALFORMED, false},
 	{"[{\"uid\":{\"type\":\"A\",\"id\":\"x\"},\"attrs\":{\"n\":{\"__expr\":\"1\"}},\"parents\":"
