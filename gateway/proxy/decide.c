@@ -22,7 +22,7 @@ static bool speaks(const struct model *model, enum dialect dialect)
 	/* Counting tokens is part of messages: it needs no line of its own in the configuration. */
 	if (dialect == DIALECT_ANTHROPIC_COUNT_TOKENS)
 		dialect = DIALECT_ANTHROPIC_MESSAGES;
-	return (model->dialect_set & 1U << dialect) != 0;
+	return (model->dialect_set & UINT64_C(1) << dialect) != 0;
 }
 
 static enum step decide_route(struct request *req)

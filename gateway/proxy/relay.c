@@ -48,14 +48,6 @@ static bool relay_copy_fields(struct request *req, const struct head *head)
 	return true;
 }
 
-static bool is_event_stream(const struct head *head)
-{
-	struct str type = head_value(head, HEADER_CONTENT_TYPE);
-
-	return str_eq_nocase(str_trim(str_sub(type, 0, str_index(type, ';'))),
-			     STR("text/event-stream"));
-}
-
 /* Whether our own wish for usage has put a chunk into the stream that the caller did not ask for.
  */
 static bool hides_usage(const struct request *req)
@@ -64,24 +56,36 @@ static bool hides_usage(const struct request *req)
 	       (req->match.operation->flags & OP_USAGE_ON_REQUEST) != 0;
 }
 
+static void relay_start_extract(struct request *req, const struct head *head)
+{
+	enum extract_format format =
+		extract_format_of(req->dialect, head_value(head, HEADER_CONTENT_TYPE));
+
+	extract_init(&req->extract, req->worker->options.dialects, req->dialect, format);
+	extract_set_provider(&req->extract, upstream_options(req->model->upstream)->provider);
+	for (size_t i = 0; i < head->field_count; i++)
+		extract_header(&req->extract, head->fields[i].name, head->fields[i].value);
+	req->relay.is_events = format == EXTRACT_SSE;
+	req->relay.is_gated = extract_is_stream(&req->extract);
+}
+
 static void relay_start(struct request *req, const struct head *head)
 {
 	struct relay *relay = &req->relay;
 	char *hold = NULL;
 
-	relay->is_events = is_event_stream(head);
-	extract_init(&req->extract, req->worker->options.dialects, req->dialect, relay->is_events);
+	relay_start_extract(req, head);
 	if (hides_usage(req))
 		hold = arena_alloc(&req->arena, SSE_GATE_HOLD);
-	if (relay->is_events)
+	if (relay->is_gated)
 		sse_gate_init(&relay->gate, &req->extract, hold);
-	relay->is_searched = head->status >= 400 && !relay->is_events;
+	relay->is_searched = head->status >= 400 && !relay->is_gated;
 	relay->head.status = head->status;
 	relay->head.framing = head->framing;
 	relay->head.content_length = head->content_length;
 	/* The length of an event stream changes when a chunk is hidden; one without a length ends
 	 * visibly only when it is chunked. */
-	if (head->framing == FRAMING_CLOSE || (relay->is_events && head->framing != FRAMING_NONE))
+	if (head->framing == FRAMING_CLOSE || (relay->is_gated && head->framing != FRAMING_NONE))
 		relay->head.framing = FRAMING_CHUNKED;
 }
 
@@ -133,7 +137,7 @@ void relay_take_head(struct request *req, const struct head *head)
 	relay_start(req, head);
 	if (!relay_copy_fields(req, head))
 		fail_relay(req, STR("the model server's head is too large"));
-	else if (req->relay.is_events)
+	else if (req->relay.is_gated)
 		loop_post(req->worker->loop, &req->flush, on_flush, req);
 }
 
@@ -218,7 +222,7 @@ void relay_take_body(struct request *req, struct str view)
 	req->relay.received += view.len;
 	if (req->down == NULL)
 		relay_drain(req, view);
-	else if (req->relay.is_events)
+	else if (req->relay.is_gated)
 		relay_events(req, view);
 	else
 		relay_plain(req, view);
@@ -254,7 +258,7 @@ void relay_take_end(struct request *req)
 	req->up = NULL;
 	if (req->relay.is_searched)
 		search_error(req);
-	if (req->relay.is_events && req->down != NULL) {
+	if (req->relay.is_gated && req->down != NULL) {
 		sse_gate_finish(&req->relay.gate, &out);
 		relay_views(req, out.views, out.count, 0);
 	}

@@ -196,18 +196,20 @@ static void reply_send(struct request *req, unsigned status, struct str body)
 	stat_add(&req->worker->stats.answers[MIN(status / 100, 5)], 1);
 }
 
-/* Bytes of the upstream's answer have left: an event stream gets an error event, and every answer
+/* Bytes of the upstream's answer have left: a stream gets an error event or line, and every answer
  * ends without its end, so that nobody takes it for whole. */
 static void reply_broken(struct request *req, struct str body)
 {
-	static const struct str before = STR("event: error\ndata: ");
+	/* A line stands for itself. */
+	struct str before = req->relay.is_events ? STR("event: error\ndata: ") : STR("");
+	struct str behind = req->relay.is_events ? STR("\n\n") : STR("\n");
 	struct iovec views[] = {
 		{(void *)(uintptr_t)before.ptr, before.len},
 		{(void *)(uintptr_t)body.ptr, body.len},
-		{(void *)(uintptr_t) "\n\n", 2},
+		{(void *)(uintptr_t)behind.ptr, behind.len},
 	};
 
-	if (req->relay.is_events &&
+	if (req->relay.is_gated &&
 	    stream_send(req->down, NULL, views, ARRAY_LEN(views), false) != OK)
 		log_debug(&req->log, "error_event_lost", "bytes=%zu", body.len);
 	stream_abort(req->down);

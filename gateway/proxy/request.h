@@ -95,7 +95,7 @@ struct relay {
 	bool has_head;
 	bool is_head_sent;
 	bool is_events;	  /* text/event-stream */
-	bool is_gated;	  /* hide the usage chunk that only we asked for */
+	bool is_gated;	  /* a stream, of events or of lines: the gate says what may leave */
 	bool is_searched; /* an error: held whole and searched for our credential */
 	bool is_ended;	  /* the upstream's message is complete */
 };
@@ -134,7 +134,7 @@ struct request {
 	struct str misfit;	/* how the question did not fit the schema; unset: it did */
 	int64_t input_estimate; /* tokens */
 	int64_t output_bound;	/* tokens; 0 unknown */
-	int64_t row_count;	/* model servers without tokens */
+	int64_t row_count;	/* rows or characters, for dialects that count by them */
 	int64_t bound_pico;	/* what it may cost at most */
 
 	/* move */

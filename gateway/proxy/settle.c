@@ -52,6 +52,8 @@ static enum err settle_cost(struct request *req, struct usage *usage, struct cos
 		settle_unanswered(req, cost, usage);
 		return OK;
 	}
+	if (usage->geo_len > 0)
+		key.region = usage_geo(usage);
 	for (unsigned i = 0; i < METER_COUNT; i++)
 		items[i] =
 			(struct cost_item){str_from_c(meter_name((enum meter)i)), usage->counts[i]};

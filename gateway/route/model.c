@@ -125,7 +125,7 @@ static enum err model_set_dialects(const struct model_load *load, struct model *
 		if (bit == load->dialect_count)
 			return model_fail(load, model, ERR_NOT_FOUND, "there is no dialect",
 					  model->options.dialects[i]);
-		model->dialect_set |= 1U << bit;
+		model->dialect_set |= UINT64_C(1) << bit;
 	}
 	if (model->dialect_set == 0)
 		return model_fail(load, model, ERR_MALFORMED, "names no dialect; it needs at least",

@@ -59,7 +59,7 @@ struct model {
 	struct str record;	 /* "model":…,"deployment":…,"provider":… as records say it */
 	unsigned upstream_index; /* place in the list given to model_table_new */
 	unsigned index;		 /* place in the table */
-	uint32_t dialect_set;	 /* bit per index in `dialect_names` given at creation */
+	uint64_t dialect_set;	 /* bit per index in `dialect_names` given at creation */
 };
 
 struct model_table;

@@ -19,9 +19,9 @@ int64_t estimate_input_tokens(uint64_t body_bytes, bool must_hold);
 int64_t estimate_output_tokens(const struct extract *x);
 /* Completes a usage that the provider did not: a direction it reported nothing for gets the
  * estimate, and a cut stream (is_cut) whose last running count is smaller than what was seen gets
- * the larger. input_tokens is the request's estimate. No-op for dialects that are free or counted
- * by the call; sets USAGE_ESTIMATE where it changed something. */
-void estimate_complete(struct usage *usage, const struct extract *x, int64_t input_tokens,
-		       bool is_cut);
+ * the larger. input is the request's estimate, in tokens or milliseconds of sound as the dialect
+ * counts. No-op for dialects that are free or counted by the call or by units that were told; sets
+ * USAGE_ESTIMATE where it changed something. */
+void estimate_complete(struct usage *usage, const struct extract *x, int64_t input, bool is_cut);
 
 #endif

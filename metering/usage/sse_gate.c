@@ -13,7 +13,7 @@
 
 void sse_gate_init(struct sse_gate *gate, struct extract *tap, char *hold)
 {
-	ASSERT(tap->framing == DIALECT_STREAM);
+	ASSERT(extract_is_stream(tap));
 	memset(gate, 0, sizeof(*gate));
 	gate->tap = tap;
 	gate->hold = hold;

@@ -54,6 +54,7 @@ const char *usage_source_name(enum usage_source source)
 	case USAGE_NONE: return "none";
 	case USAGE_PROVIDER: return "provider";
 	case USAGE_ESTIMATE: return "estimate";
+	case USAGE_HEADER: return "header";
 	}
 	return "none";
 }

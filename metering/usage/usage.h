@@ -17,6 +17,7 @@
 #define USAGE_COUNT_MAX	  1000000000000LL
 #define USAGE_MODEL_BYTES 128
 #define USAGE_TIER_BYTES  32
+#define USAGE_GEO_BYTES	  32
 
 enum meter {
 #define METER_ROW(id, name, direction, unit) id,
@@ -34,6 +35,7 @@ enum usage_source {
 	USAGE_NONE,	/* nothing is known */
 	USAGE_PROVIDER, /* read from the exchange itself */
 	USAGE_ESTIMATE, /* ours; some of it may be the provider's */
+	USAGE_HEADER,	/* the provider's, from the head of the response alone */
 };
 
 /* A set. usage_flag_name gives each its word in records. */
@@ -52,8 +54,10 @@ struct usage {
 	unsigned flags;
 	uint8_t model_len;
 	uint8_t tier_len;
+	uint8_t geo_len;
 	char model[USAGE_MODEL_BYTES]; /* served, as the provider says; may be empty */
 	char tier[USAGE_TIER_BYTES];
+	char geo[USAGE_GEO_BYTES]; /* the region that served */
 };
 
 /* Nothing consumed, nothing known. */
@@ -81,6 +85,11 @@ static inline struct str usage_model(const struct usage *usage)
 static inline struct str usage_tier(const struct usage *usage)
 {
 	return str_make(usage->tier, usage->tier_len);
+}
+
+static inline struct str usage_geo(const struct usage *usage)
+{
+	return str_make(usage->geo, usage->geo_len);
 }
 
 #endif

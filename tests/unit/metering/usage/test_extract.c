@@ -144,7 +144,7 @@ static const struct row vectors[] = {
 	{"chat: reasoning beside the output", DIALECT_OPENAI_CHAT, false,
 	 STR("{\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"total_tokens\":420,"
 	     "\"completion_tokens_details\":{\"reasoning_tokens\":300}}}"),
-	 "in_text_uncached=100 out_text=20 provider usage_inconsistent usage_total_mismatch"},
+	 "in_text_uncached=100 out_text=20 out_reasoning=300 provider"},
 	{"chat: audio and writes are inside the prompt", DIALECT_OPENAI_CHAT, false,
 	 STR("{\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":50,\"prompt_tokens_"
 	     "details\":{"
