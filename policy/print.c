@@ -32,14 +32,23 @@ static bool value_is_negative(struct value value)
 	return value.kind == VALUE_LONG && value.number < 0;
 }
 
+/* A path with a part that is no name: only JSON can say so. */
+static bool is_long_has(const struct expr *expr)
+{
+	for (size_t i = 0; expr->has.count > 1 && i < expr->has.count; i++)
+		if (!print_is_name(expr->has.path[i].str))
+			return true;
+	return false;
+}
+
 static enum bind level_of(const struct expr *expr)
 {
 	switch (expr->kind) {
 	case EXPR_IF: return BIND_EXPR;
 	case EXPR_OR: return BIND_OR;
 	case EXPR_AND: return BIND_AND;
+	case EXPR_HAS: return is_long_has(expr) ? BIND_AND : BIND_REL;
 	case EXPR_COMPARE:
-	case EXPR_HAS:
 	case EXPR_LIKE:
 	case EXPR_IS: return BIND_REL;
 	case EXPR_SUM: return BIND_ADD;
@@ -134,8 +143,25 @@ static void print_compare(struct print *p, const struct expr *expr)
 	print_node(p, expr->compare.right, BIND_ADD);
 }
 
+/* x has a["b c"] is no Cedar: it is x has a && x.a has "b c". */
+static void print_long_has(struct print *p, const struct expr *expr)
+{
+	for (size_t i = 0; i < expr->has.count && p->err == OK; i++) {
+		print_put_c(p, i > 0 ? " && " : "");
+		print_node(p, expr->has.left, i > 0 ? BIND_MEMBER : BIND_ADD);
+		for (size_t step = 0; step < i; step++)
+			print_attribute(p, expr->has.path[step].str);
+		print_put_c(p, " has ");
+		print_key(p, expr->has.path[i].str);
+	}
+}
+
 static void print_has(struct print *p, const struct expr *expr)
 {
+	if (is_long_has(expr)) {
+		print_long_has(p, expr);
+		return;
+	}
 	print_node(p, expr->has.left, BIND_ADD);
 	print_put_c(p, " has ");
 	for (size_t i = 0; i < expr->has.count; i++) {

@@ -2,7 +2,8 @@
 /*
  * Back to Cedar text: expressions, values and policies as the grammar writes
  * them, with the parentheses that are needed and no others. What is printed
- * parses to what it was made of.
+ * parses to what it was made of; what no text can say and JSON can (five `!` in
+ * a row, `has` of a path with odd names) is written as what means the same.
  *
  * Strings are quoted so that they show what they hold: controls and characters
  * that turn or hide text around them are written as escapes.

@@ -111,7 +111,7 @@ void print_uid_literal(struct print *p, const struct uid *uid)
 	print_string_literal(p, uid->id);
 }
 
-static bool is_name(struct str s)
+bool print_is_name(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
@@ -126,7 +126,7 @@ static bool is_name(struct str s)
 /* Behind `has` and in records. */
 void print_key(struct print *p, struct str key)
 {
-	if (is_name(key))
+	if (print_is_name(key))
 		print_put(p, key);
 	else
 		print_string_literal(p, key);
@@ -135,7 +135,7 @@ void print_key(struct print *p, struct str key)
 /* Behind an expression. */
 void print_attribute(struct print *p, struct str attr)
 {
-	if (is_name(attr)) {
+	if (print_is_name(attr)) {
 		print_put_c(p, ".");
 		print_put(p, attr);
 	} else {

@@ -25,6 +25,8 @@ void print_put_c(struct print *p, const char *s);
 void print_string_literal(struct print *p, struct str s);
 void print_pattern_literal(struct print *p, const struct pattern *pattern);
 void print_uid_literal(struct print *p, const struct uid *uid);
+/* Whether it can stand bare behind a dot. */
+bool print_is_name(struct str s);
 /* A name, or a string where it is none: behind `has` and in records. */
 void print_key(struct print *p, struct str key);
 /* .name or ["no name"]. */

@@ -223,6 +223,29 @@ static void test_print__brackets_more_unary_operators_than_may_stand(void **stat
 	arena_fini(&arena);
 }
 
+static void test_print__writes_paths_with_odd_names_as_a_chain(void **state)
+{
+	struct text path[] = {text_make(STR("a")), text_make(STR("b c")), text_make(STR("if"))};
+	struct arena arena;
+	struct buf out;
+	struct expr has = {.kind = EXPR_HAS, .has = {.count = 3, .path = path}};
+	struct expr negated = {.kind = EXPR_NOT, .unary = {.count = 1, .arg = &has}};
+
+	(void)state;
+	arena_init(&arena, 4096, 1 << 20);
+	buf_init(&out, 1 << 16);
+	has.has.left = read_expr(&arena, STR("context.x"));
+	assert_int_equal(print_expr(&out, &negated), OK);
+	assert_printed(&out, "!(context.x has a && context.x.a has \"b c\" && "
+			     "context.x.a[\"b c\"] has \"if\")");
+	has.has.left = read_expr(&arena, STR("1 + 2"));
+	has.has.count = 2;
+	assert_int_equal(print_expr(&out, &has), OK);
+	assert_printed(&out, "1 + 2 has a && (1 + 2).a has \"b c\"");
+	buf_fini(&out);
+	arena_fini(&arena);
+}
+
 static void test_print__writes_policies_and_templates(void **state)
 {
 	static const char text[] =
@@ -333,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_print__brackets_by_binding_only),
 		cmocka_unit_test(test_print__writes_values_as_expressions),
 		cmocka_unit_test(test_print__brackets_more_unary_operators_than_may_stand),
+		cmocka_unit_test(test_print__writes_paths_with_odd_names_as_a_chain),
 		cmocka_unit_test(test_print__writes_policies_and_templates),
 		cmocka_unit_test(test_print__fills_the_slots_of_links),
 		cmocka_unit_test(test_print__ends_at_the_buffers_limit),
