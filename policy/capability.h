@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a guard has shown: that the entity or record of an expression has an
- * optional attribute, or an entity a tag. Expressions are compared as written.
+ * optional attribute, or an entity a tag. Expressions are compared as in same.h.
  *
  * Owns:    nothing; sets are immutable lists in an arena and share their tails.
  * Threads: any.
@@ -12,7 +12,7 @@
 #define POLICY_CAPABILITY_H
 
 #include "base/arena.h"
-#include "policy/ast.h"
+#include "policy/same.h"
 
 #define CAPABILITY_MAX 4096
 
@@ -29,8 +29,6 @@ struct capability_set {
 	struct capability item;
 };
 
-/* The same syntax, positions aside. */
-bool expr_same(const struct expr *a, const struct expr *b);
 bool capability_has(const struct capability_set *set, const struct capability *item);
 const struct capability_set *capability_add(struct arena *arena, const struct capability_set *set,
 					    const struct capability *item);

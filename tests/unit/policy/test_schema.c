@@ -257,7 +257,8 @@ static const struct {
 	const char *text;
 	const char *says[8];
 } all_errors[] = {
-	{"entity A in B;\nentity C = {x: Lng, y: Set<Stringx>};\naction a appliesTo {principal: CC, "
+	{"entity A in B;\nentity C = {x: Lng, y: Set<Stringx>};\naction a appliesTo {principal: "
+	 "CC, "
 	 "resource: Q::Zz};",
 	 {"1:13 entity type `B` is not declared",
 	  "2:16 type `Lng` is not declared; did you mean `Long`?",
