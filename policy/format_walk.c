@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *   @id("x")                          one annotation per line
- *   permit (principal, action, resource is T)    or each variable on its line
- *   when { a && b }                   or the chain on lines of its own:
+ *   @id("x")
+ *   @reason("one annotation per line")
+ *   permit (principal, action, resource is T)  each variable on its line where this is too long
+ *   when { a && b }
  *   unless {
  *     a ||
- *     b &&
- *       c ==                          a chain inside of another is indented
- *         [
+ *     b.method(                                a bracket closes on a line of its own
+ *       c
+ *     ) &&
+ *       d ==                                   a chain inside of another is indented,
+ *         e                                    and so is what an operator waits for
  *   };
  *
  * Comments end lines, so they must not stand inside of a group that could do
@@ -148,15 +151,11 @@ static void walk_items(struct walk *w, size_t close, enum layout_piece inside,
 	end_line(w, inside);
 	w->depth++;
 	while (w->at < close) {
-		size_t before = w->at;
-
 		item(w);
 		if (kind(w) == TOKEN_COMMA) {
 			put(w);
 			end_line(w, LAYOUT_LINE);
 		}
-		if (w->at == before)
-			break;
 	}
 	lead(w);
 	w->depth--;
