@@ -38,6 +38,9 @@ void lex_place_show(const struct lex_place *place, struct str text, struct diag 
 
 	if (diag == NULL)
 		return;
+	diag->line = place->line;
+	if (text.len == 0)
+		return;
 	while (start > 0 && text.ptr[start - 1] != '\n')
 		start--;
 	diag->line = 1; /* of what is searched: the line itself */
