@@ -5,6 +5,7 @@
 
 #include "base/crypt.h"
 #include "base/suggest.h"
+#include "gateway/config/budgets.h"
 #include "gateway/config/file.h"
 #include "gateway/config/issuers.h"
 #include "gateway/config/keys.h"
@@ -92,7 +93,8 @@ static const struct {
 	{STR("gateway"), OPTION_GATEWAY}, {STR("admin"), OPTION_ADMIN},
 	{STR("limits"), OPTION_LIMITS},	  {STR("identity"), OPTION_IDENTITY},
 	{STR("policy"), OPTION_POLICY},	  {STR("prices"), OPTION_PRICES},
-	{STR("ledger"), OPTION_LEDGER},	  {STR("journal"), OPTION_JOURNAL},
+	{STR("budgets"), OPTION_BUDGETS}, {STR("ledger"), OPTION_LEDGER},
+	{STR("journal"), OPTION_JOURNAL},
 };
 
 static const struct str lists[] = {STR("listeners"), STR("upstreams"), STR("models")};
@@ -120,7 +122,7 @@ static enum err check_section(struct load *load, const struct config_yaml *node)
 	return option_fail(&load->reader, ERR_MALFORMED, &at_key,
 			   "there is no section \"" STR_FMT
 			   "\"; there are gateway, listeners, admin, limits, identity, policy, "
-			   "prices, ledger, journal, upstreams and models",
+			   "prices, budgets, ledger, journal, upstreams and models",
 			   STR_ARG(node->key));
 }
 
@@ -293,6 +295,24 @@ static enum err load_prices(struct load *load, const struct config_yaml *root)
 	return err != OK ? err
 			 : config_prices_read(&reader, document, &snapshot->prices,
 					      &snapshot->price_count);
+}
+
+static enum err load_budgets(struct load *load, const struct config_yaml *root)
+{
+	struct snapshot_options *snapshot = &load->config.snapshot;
+	const struct config_yaml *document;
+	struct option_reader reader;
+	enum err err;
+
+	snapshot->budgets_file = "";
+	if (!str_is_set(load->raw.budgets_file))
+		return OK;
+	snapshot->budgets_file = load->raw.budgets_file.ptr;
+	err = load_yaml(load, node_of(root, STR("budgets"), STR("file")), snapshot->budgets_file,
+			&reader, &document);
+	return err != OK ? err
+			 : config_budgets_read(&reader, document, &snapshot->budgets,
+					       &snapshot->budget_count);
 }
 
 static enum err load_source(struct load *load, const struct config_yaml *node, struct str path,
@@ -500,6 +520,7 @@ static enum err load_sections(struct load *load, const struct config_yaml *root)
 	err = option_both(err, load_keys(load, root));
 	err = option_both(err, load_issuers(load));
 	err = option_both(err, load_prices(load, root));
+	err = option_both(err, load_budgets(load, root));
 	err = option_both(err, load_policies(load, root));
 	if (!has_singles)
 		return err;

@@ -53,6 +53,7 @@ static const struct {
 	[OPTION_ISSUER] = {"identity.issuers[]", offsetof(struct targets, issuer)},
 	[OPTION_POLICY] = {"policy", offsetof(struct targets, raw)},
 	[OPTION_PRICES] = {"prices", offsetof(struct targets, raw)},
+	[OPTION_BUDGETS] = {"budgets", offsetof(struct targets, raw)},
 	[OPTION_LEDGER] = {"ledger", offsetof(struct targets, raw)},
 	[OPTION_JOURNAL] = {"journal", offsetof(struct targets, raw)},
 	[OPTION_UPSTREAM] = {"upstreams[]", offsetof(struct targets, upstream)},

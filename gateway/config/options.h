@@ -28,6 +28,7 @@ enum option_section {
 	OPTION_ISSUER,
 	OPTION_POLICY,
 	OPTION_PRICES,
+	OPTION_BUDGETS,
 	OPTION_LEDGER,
 	OPTION_JOURNAL,
 	OPTION_UPSTREAM,
@@ -61,7 +62,7 @@ struct config_raw {
 	int64_t drain_timeout_ms, head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_stall_ms;
 	int64_t ledger_interval_ms, redis_timeout_ms, journal_keep_ms;
 	unsigned log_level, on_forbid_error, unpriced, store, durability;
-	struct str keys_file, schema_file, entities_file, prices_file;
+	struct str keys_file, schema_file, entities_file, prices_file, budgets_file;
 	struct str_list policy_files;
 	const struct config_yaml *issuers;
 	struct str redis_url, redis_user, redis_password, redis_socket;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "metering/usage/usage.h"
 
 #define SNAPSHOT_ARENA_MAX (1U << 20)
@@ -17,6 +18,7 @@ static void rules_unref(struct snapshot_rules *rules)
 	policy_set_free(rules->policies);
 	schema_free(rules->schema);
 	price_book_free(rules->prices);
+	budget_table_free(rules->budgets);
 	model_table_free(rules->models);
 	for (size_t i = 0; i < rules->upstream_count; i++)
 		upstream_unref(rules->upstreams[i]);
@@ -83,6 +85,59 @@ static enum err load_prices(struct snapshot_rules *rules, const struct snapshot_
 	return err == OK ? OK : diags_add(diags, err, &diag);
 }
 
+/* A scope that nothing has would let everything pass unseen. */
+static enum err check_scope(const struct model_table *models, const struct budget_options *budget,
+			    const struct snapshot_options *options, struct diags *diags)
+{
+	struct str name = budget->scope[BUDGET_MODEL], group = budget->scope[BUDGET_GROUP];
+	const struct model *model = str_is_set(name) ? model_find(models, name) : NULL;
+	bool has_group = !str_is_set(group);
+	struct diag diag = {0};
+	enum err err = OK;
+
+	for (size_t i = 0; !has_group && i < model_count(models); i++) {
+		const struct model_options *own = &model_at(models, i)->options;
+
+		for (size_t g = 0; !has_group && g < own->group_count; g++)
+			has_group = str_eq(own->groups[g], group);
+	}
+	if (str_is_set(name) && model == NULL)
+		err = diag_set(&diag, ERR_NOT_FOUND, options->budgets_file, budget->line,
+			       budget->column,
+			       "budget \"" STR_FMT "\": there is no model \"" STR_FMT "\"",
+			       STR_ARG(budget->name), STR_ARG(name));
+	else if (model != NULL && !str_eq(model->options.name, name))
+		err = diag_set(&diag, ERR_NOT_FOUND, options->budgets_file, budget->line,
+			       budget->column,
+			       "budget \"" STR_FMT "\": \"" STR_FMT
+			       "\" is another name of the model \"" STR_FMT "\"; write that",
+			       STR_ARG(budget->name), STR_ARG(name), STR_ARG(model->options.name));
+	else if (!has_group)
+		err = diag_set(&diag, ERR_NOT_FOUND, options->budgets_file, budget->line,
+			       budget->column,
+			       "budget \"" STR_FMT "\": no model is in the group \"" STR_FMT "\"",
+			       STR_ARG(budget->name), STR_ARG(group));
+	return err == OK ? OK : diags_add(diags, err, &diag);
+}
+
+static enum err load_budgets(struct snapshot_rules *rules, const struct snapshot_options *options,
+			     struct diags *diags)
+{
+	int64_t wall_s = clock_wall_ns() / CLOCK_NS_PER_S;
+	struct diag diag = {0};
+	enum err err = budget_table_new(options->budgets, options->budget_count,
+					options->budgets_before, wall_s, &diag, &rules->budgets);
+
+	if (err != OK)
+		return diags_add(diags, err, &diag);
+	for (size_t i = 0; rules->models != NULL && i < options->budget_count; i++) {
+		enum err one = check_scope(rules->models, &options->budgets[i], options, diags);
+
+		err = err != OK ? err : one;
+	}
+	return err;
+}
+
 static enum err load_policies(struct snapshot_rules *rules, const struct snapshot_options *options,
 			      struct diags *diags)
 {
@@ -109,11 +164,14 @@ static enum err load_rules(struct snapshot_rules *rules, const struct snapshot_o
 {
 	enum err routes = load_routes(rules, options, diags);
 	enum err prices = load_prices(rules, options, diags);
+	enum err budgets = load_budgets(rules, options, diags);
 	enum err policies = load_policies(rules, options, diags);
 
 	if (routes != OK)
 		return routes;
-	return prices != OK ? prices : policies;
+	if (prices != OK)
+		return prices;
+	return budgets != OK ? budgets : policies;
 }
 
 /* Callers ---------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #define GATEWAY_PROXY_SNAPSHOT_H
 
 #include "gateway/identity/authenticator.h"
+#include "gateway/proxy/budget_table.h"
 #include "gateway/proxy/catalog.h"
 #include "gateway/proxy/rulebook.h"
 #include "gateway/route/model.h"
@@ -43,7 +44,11 @@ struct snapshot_options {
 	const struct price_row *prices;
 	size_t price_count;
 	const char *prices_file;
-	struct str config_hash; /* hex; of all files read */
+	const struct budget_options *budgets;
+	size_t budget_count;
+	const char *budgets_file;
+	const struct budget_table *budgets_before; /* whose accounts go on; NULL: none */
+	struct str config_hash;			   /* hex; of all files read */
 };
 
 struct snapshot {
@@ -73,6 +78,7 @@ struct snapshot_rules {
 	struct schema *schema;
 	struct catalog *catalog;
 	struct price_book *prices;
+	struct budget_table *budgets;
 };
 
 /* The part of the options that needs nothing else to be checked. */

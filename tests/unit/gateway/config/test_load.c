@@ -78,7 +78,7 @@ static const struct {
 	 "tollgate.yaml:1:1: there is no section \"modles\"; did you mean \"models\"?"},
 	{"telemetry: {}\n", 0,
 	 "tollgate.yaml:1:1: there is no section \"telemetry\"; there are gateway, listeners, "
-	 "admin, limits, identity, policy, prices, ledger, journal, upstreams and models"},
+	 "admin, limits, identity, policy, prices, budgets, ledger, journal, upstreams and models"},
 	{"limits:\n  bodx: 1MiB\n", 0,
 	 "tollgate.yaml:2:3: limits has no option \"bodx\"; did you mean \"body\"?"},
 	{"limits: {colour: red}\n", 0,
