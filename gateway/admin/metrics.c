@@ -37,6 +37,8 @@ static const struct {
 	ROW(own_answers, KIND_COUNTER, "tollgate_own_answers_total", "",
 	    "Answers made by the gateway itself."),
 	ROW(denied, KIND_COUNTER, "tollgate_denied_total", "", "Calls denied by policy."),
+	ROW(over_budget, KIND_COUNTER, "tollgate_over_budget_total", "",
+	    "Calls that policy allows and a budget does not."),
 	ROW(nonconforming, KIND_COUNTER, "tollgate_nonconforming_total", "",
 	    "Calls denied because caller or call do not fit the policy schema."),
 	ROW(unauthentic, KIND_COUNTER, "tollgate_unauthentic_total", "",
@@ -226,6 +228,74 @@ static enum err put_authzen(struct buf *out, const struct authzen_stats *stats)
 				     stats->refused);
 }
 
+/* A budget's name is the operator's text, whatever stands in it. */
+static enum err put_label(struct buf *out, struct str text)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; err == OK && i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '"' || c == '\\')
+			err = buf_append_byte(out, '\\');
+		if (err == OK)
+			err = buf_append_byte(out, c == '\n' ? ' ' : c);
+	}
+	return err;
+}
+
+enum budget_figure {
+	FIGURE_LIMIT,
+	FIGURE_SPENT,
+	FIGURE_HELD,
+	FIGURE_COUNT,
+};
+
+static const struct {
+	const char *name;
+	const char *help;
+} budget_rows[FIGURE_COUNT] = {
+	[FIGURE_LIMIT] = {"tollgate_budget_limit",
+			  "What a budget allows in its period; money in nano-currency."},
+	[FIGURE_SPENT] = {"tollgate_budget_spent", "What was spent of it in the running period."},
+	[FIGURE_HELD] = {"tollgate_budget_held", "What calls in flight may still spend."},
+};
+
+static enum err put_budget(struct buf *out, const struct budget_entry *entry,
+			   enum budget_figure figure)
+{
+	struct budget_standing standing;
+	int64_t values[FIGURE_COUNT];
+	enum err err = buf_printf(out, "%s{budget=\"", budget_rows[figure].name);
+
+	budget_read(entry->account->budget, &standing);
+	values[FIGURE_LIMIT] = entry->options.limit;
+	values[FIGURE_SPENT] = standing.spent;
+	values[FIGURE_HELD] = standing.held;
+	if (err == OK)
+		err = put_label(out, entry->options.name);
+	return err != OK ? err
+			 : buf_printf(out, "\",unit=\"%s\",mode=\"%s\"} %" PRId64 "\n",
+				      budget_unit_name(entry->options.unit),
+				      entry->options.is_hard ? "hard" : "soft", values[figure]);
+}
+
+static enum err put_budgets(struct buf *out, const struct budget_table *table)
+{
+	size_t count = budget_count(table), told = MIN(count, (size_t)METRICS_BUDGETS);
+	enum err err = OK;
+
+	for (unsigned f = 0; err == OK && count > 0 && f < FIGURE_COUNT; f++) {
+		err = buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", budget_rows[f].name,
+				 budget_rows[f].help, budget_rows[f].name);
+		for (size_t i = 0; err == OK && i < told; i++)
+			err = put_budget(out, budget_at(table, i), (enum budget_figure)f);
+	}
+	return err != OK ? err
+			 : put_value(out, "tollgate_budgets_untold", "", KIND_GAUGE,
+				     "Budgets beyond those that have figures here.", count - told);
+}
+
 enum err metrics_write(struct buf *out, const struct metrics_sources *sources)
 {
 	enum err err = put_workers(out, sources);
@@ -236,6 +306,8 @@ enum err metrics_write(struct buf *out, const struct metrics_sources *sources)
 		err = put_journal(out, sources);
 	if (err == OK)
 		err = put_ledger(out, sources);
+	if (err == OK)
+		err = put_budgets(out, sources->budgets);
 	if (err == OK)
 		err = put_authzen(out, sources->authzen);
 	if (err == OK)

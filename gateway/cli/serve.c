@@ -18,10 +18,13 @@
 #include "gateway/config/config.h"
 #include "gateway/identity/jwks_source.h"
 #include "gateway/proxy/event.h"
+#include "gateway/proxy/keeper.h"
 #include "gateway/proxy/worker.h"
 
 #define SERVE_WORKERS	     63 /* and one journal writer for main */
 #define SERVE_LEDGER_STOP_MS 10000
+#define SERVE_LEARN_START_MS 10000 /* for the ledger to catch up, before anybody can call */
+#define SERVE_LEARN_MS	     1000
 #define SERVE_RECORD_BYTES   65535
 #define SERVE_DESCRIPTORS    16
 
@@ -39,6 +42,7 @@ struct server {
 	struct journal *journal;
 	struct journal_writer *writer;
 	struct ledger *ledger;
+	struct keeper *keeper;
 	struct worker *workers[SERVE_WORKERS];
 	size_t worker_count;
 	size_t running;
@@ -118,6 +122,7 @@ static void publish(struct server *server, struct snapshot *snap)
 	struct snapshot *before = server->snap;
 
 	server->snap = snap;
+	keeper_take(server->keeper, snap);
 	for (size_t i = 0; i < server->worker_count; i++)
 		worker_send_snapshot(server->workers[i], snap);
 	snapshot_unref(before);
@@ -227,6 +232,8 @@ static enum err take_config(struct server *server, struct config *config, struct
 
 	/* Journal and ledger keep the name they were opened with. */
 	config->snapshot.gateway_id = server->started->gateway_id;
+	if (server->snap != NULL)
+		config->snapshot.budgets_before = server->snap->rules->budgets;
 	err = config_snapshot_all(config, generation, all, out);
 	if (err != OK)
 		return err;
@@ -252,6 +259,7 @@ static enum err reload(struct server *server, struct diags *all)
 	succeeded_ns = base_alloc((config->key_source_count + 1) * sizeof(*succeeded_ns));
 	carry_keys(server, config, &snap, succeeded_ns);
 	stop_sources(server);
+	keeper_learn(server->keeper, snap, SERVE_LEARN_MS);
 	publish(server, snap);
 	log_restart(server, config);
 	if (server->config != server->started)
@@ -461,6 +469,7 @@ static enum err on_write_metrics(void *arg, struct buf *out)
 		.worker_count = server->worker_count,
 		.journal = server->journal,
 		.ledger = server->ledger,
+		.budgets = server->snap->rules->budgets,
 		.reloads = server->reloads,
 		.failed_reloads = server->failed_reloads,
 		.authzen = admin_authzen_stats(server->admin),
@@ -527,11 +536,28 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* Before anybody can call: the ledger has what recovery settled. */
+static void start_keeper(struct server *server)
+{
+	struct keeper_options options = {
+		.loop = server->loop,
+		.log = &server->log,
+		.journal = server->journal,
+		.ledger = &server->started->ledger,
+	};
+
+	server->keeper = keeper_new(&options);
+	keeper_learn(server->keeper, server->snap, SERVE_LEARN_START_MS);
+	keeper_take(server->keeper, server->snap);
+}
+
 /* Journal, ledger and sockets: what the machine must give. */
 static enum err start_threads(struct server *server, struct diag *diag)
 {
 	enum err err = open_stores(server, diag);
 
+	if (err == OK)
+		start_keeper(server);
 	if (err == OK)
 		err = loop_signal(server->loop, SIGHUP, on_hup, server);
 	if (err == OK)
@@ -572,6 +598,7 @@ static int server_stop(struct server *server)
 		pthread_join(server->workers[i]->thread, NULL);
 		worker_free(server->workers[i]);
 	}
+	keeper_free(server->keeper);
 	record_lifecycle(server, "stop");
 	(void)journal_wait(server->writer, UINT64_MAX, 0);
 	if (!ledger_stop(server->ledger, SERVE_LEDGER_STOP_MS))

@@ -144,6 +144,7 @@ enum err authorize_request(struct request *req, const struct declared *declared)
 
 	if (!str_is_set(call.upstream_region))
 		call.upstream_region = STR("");
+	call.has_budget = hold_standing(req, &call.budget_micro, &call.is_budget_hard);
 	fill_base(req, &call);
 	return decide(req, action, req->model, &call, &req->decision);
 }

@@ -20,7 +20,8 @@ struct catalog {
 	const struct value_shape *base_shape;
 	const struct value_shape *call_shape;
 	struct value empty_set;
-	struct value budget; /* no budgets are kept: nothing is ever refused for one */
+	const struct value_shape *budget_shape;
+	struct value no_budget; /* of calls that touch none: nothing is short */
 };
 
 static const struct uid *uid_new(struct arena *arena, struct str type, struct str id)
@@ -142,7 +143,6 @@ static enum err make_constants(struct catalog *catalog, struct diag *diag)
 {
 	static const struct str budget_names[] = {STR("remaining_micro"), STR("hard")};
 	struct arena *arena = &catalog->arena;
-	struct text keys[] = {text_make(budget_names[0]), text_make(budget_names[1])};
 	struct value values[] = {value_long(INT64_MAX), value_bool(false)};
 
 	struct str names[CONTEXT_COUNT];
@@ -156,7 +156,9 @@ static enum err make_constants(struct catalog *catalog, struct diag *diag)
 	catalog->base_shape = value_shape_new(arena, names, CONTEXT_BASE_COUNT);
 	catalog->call_shape = value_shape_new(arena, names, CONTEXT_COUNT);
 	catalog->empty_set = value_set(arena, NULL, 0);
-	catalog->budget = value_record(arena, keys, values, ARRAY_LEN(keys));
+	catalog->budget_shape = value_shape_new(arena, budget_names, ARRAY_LEN(budget_names));
+	if (catalog->budget_shape != NULL)
+		catalog->no_budget = value_shape_record(catalog->budget_shape, arena, values);
 	if (arena_has_overflowed(arena))
 		return diag_set(diag, ERR_LIMIT, "", 0, 0, "too many models");
 	return OK;
@@ -450,6 +452,17 @@ struct str catalog_principal_record(const struct principal *principal)
 
 /* Context ------------------------------------------------------------------------------- */
 
+static struct value budget_value(const struct catalog *catalog, const struct catalog_call *call,
+				 struct arena *arena)
+{
+	const struct value values[] = {value_long(call->budget_micro),
+				       value_bool(call->is_budget_hard)};
+
+	if (!call->has_budget)
+		return catalog->no_budget;
+	return value_shape_record(catalog->budget_shape, arena, values);
+}
+
 static void fill_call(const struct catalog *catalog, const struct catalog_call *call,
 		      struct arena *arena, struct value values[static CONTEXT_COUNT])
 {
@@ -465,7 +478,7 @@ static void fill_call(const struct catalog *catalog, const struct catalog_call *
 	values[CONTEXT_MAX_TOKENS] = value_long(call->max_tokens);
 	values[CONTEXT_INPUT_TOKENS] = value_long(call->input_tokens);
 	values[CONTEXT_COST_MICRO] = value_long(call->cost_micro);
-	values[CONTEXT_BUDGET] = catalog->budget;
+	values[CONTEXT_BUDGET] = budget_value(catalog, call, arena);
 	values[CONTEXT_TOOLS] = catalog->empty_set;
 	values[CONTEXT_ON_CALL] = value_bool(call->is_on_call);
 }

@@ -66,6 +66,9 @@ struct catalog_call {
 	bool is_stream;
 	int64_t max_tokens, input_tokens, cost_micro;
 	bool is_on_call;
+	bool has_budget; /* one in money; without it nothing is short */
+	int64_t budget_micro;
+	bool is_budget_hard;
 };
 
 /* A record in the arena; VALUE_NONE past its cap. */

@@ -154,9 +154,11 @@ static enum step append_intent(struct request *req)
 	if (err == OK)
 		err = journal_append(worker->writer, RECORD_INTENT, &req->key,
 				     buf_str(&worker->record), &req->position);
-	if (err != OK)
+	if (err != OK) {
+		hold_release(req);
 		return refuse(req, ERR_UNAVAILABLE, STR("journal_unavailable"),
 			      STR("calls cannot be recorded at the moment"));
+	}
 	req->has_intent = true;
 	request_enter(req, REQ_INTENT);
 	worker_wait_durable(worker, req);
@@ -177,6 +179,15 @@ static enum step decide_reserve(struct request *req)
 	}
 }
 
+/* The call may happen: is there money for it? */
+static enum step decide_hold(struct request *req)
+{
+	if (hold_take(req) == OK)
+		return STEP_WAIT;
+	request_enter(req, REQ_REPLY);
+	return STEP_NEXT;
+}
+
 /* Each part returns STEP_WAIT when it has nothing to say against the call. */
 enum step decide_run(struct request *req)
 {
@@ -192,6 +203,8 @@ enum step decide_run(struct request *req)
 		step = decide_reserve(req);
 	if (step == STEP_WAIT)
 		step = decide_authorize(req);
+	if (step == STEP_WAIT)
+		step = decide_hold(req);
 	stat_observe_ns(&req->worker->stats.decide, clock_mono_ns() - begin_ns);
 	return step == STEP_WAIT ? append_intent(req) : step;
 }

@@ -10,7 +10,8 @@
 #include "gateway/proxy/worker.h"
 
 #define REPLY_BODY_MAX (16U << 20)
-#define REPLY_FIELDS   6
+#define REPLY_FIELDS   8
+#define REPLY_RETRY_S  60
 
 static unsigned answer_status(const struct answer *answer)
 {
@@ -155,7 +156,21 @@ static enum err append_own(struct buf *out, struct request *req)
 
 /* Sending ------------------------------------------------------------------------------ */
 
-static size_t reply_fields(const struct request *req, unsigned status,
+/* A client that is told to wait for long had better not wait at all. */
+static size_t retry_fields(struct request *req, struct field out[static 2])
+{
+	out[0] = (struct field){
+		STR("retry-after"),
+		arena_printf(&req->arena, "%u", req->answer.retry_after_s),
+		0,
+	};
+	if (!str_is_set(out[0].value))
+		return 0;
+	out[1] = (struct field){STR("x-should-retry"), STR("false"), 0};
+	return req->answer.retry_after_s > REPLY_RETRY_S ? 2 : 1;
+}
+
+static size_t reply_fields(struct request *req, unsigned status,
 			   struct field out[static REPLY_FIELDS])
 {
 	size_t count = 0;
@@ -172,6 +187,8 @@ static size_t reply_fields(const struct request *req, unsigned status,
 		out[count++] = (struct field){STR("allow"), operation_allowed(req->head->path), 0};
 	if (status == 503)
 		out[count++] = (struct field){STR("retry-after"), STR("1"), 0};
+	else if (req->has_answer && req->answer.retry_after_s > 0)
+		count += retry_fields(req, &out[count]);
 	return count;
 }
 

@@ -28,6 +28,7 @@
 
 #include "base/log.h"
 #include "gateway/http/stream.h"
+#include "gateway/proxy/hold.h"
 #include "gateway/proxy/peek.h"
 #include "gateway/proxy/snapshot.h"
 #include "gateway/route/pool.h"
@@ -67,11 +68,12 @@ enum outcome {
 
 /* The gateway's own answer: kept until it may be sent. */
 struct answer {
-	enum err err;	    /* status and class */
-	unsigned status;    /* 0: that of err */
-	struct str code;    /* machine-readable, as the dialect spells it */
-	struct str message; /* for people */
-	struct str policy;  /* id of the policy that decided; unset: none */
+	enum err err;		/* status and class */
+	unsigned status;	/* 0: that of err */
+	unsigned retry_after_s; /* 0: the class's own */
+	struct str code;	/* machine-readable, as the dialect spells it */
+	struct str message;	/* for people */
+	struct str policy;	/* id of the policy that decided; unset: none */
 };
 
 /* What travels to the upstream. */
@@ -131,11 +133,15 @@ struct request {
 	/* decide */
 	const struct model *model; /* snapshot; held by snap */
 	struct policy_decision decision;
-	struct str misfit;	/* how the question did not fit the schema; unset: it did */
-	int64_t input_estimate; /* tokens */
-	int64_t output_bound;	/* tokens; 0 unknown */
-	int64_t row_count;	/* rows or characters, for dialects that count by them */
-	int64_t bound_pico;	/* what it may cost at most */
+	struct str misfit;	   /* how the question did not fit the schema; unset: it did */
+	int64_t input_estimate;	   /* tokens */
+	int64_t output_bound;	   /* tokens; 0 unknown */
+	int64_t row_count;	   /* rows or characters, for dialects that count by them */
+	int64_t bound_pico;	   /* what it may cost at most */
+	int64_t bound_tokens;	   /* and take */
+	struct str bound_currency; /* empty: no price */
+	struct hold *holds;	   /* arena; in budgets, until the settle */
+	unsigned hold_count;
 
 	/* move */
 	struct pool_ticket ticket;

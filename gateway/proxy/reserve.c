@@ -31,6 +31,8 @@ static void set_estimates(struct request *req, struct cost_bound *bound)
 	if (req->output_bound == 0)
 		req->output_bound = (int64_t)req->model->options.max_output;
 	bound->input_tokens = estimate_input_tokens(req->body_len, true);
+	/* Providers write caches unasked. */
+	bound->may_write_cache = true;
 	bound->output_tokens = req->output_bound > 0 ? req->output_bound : RESERVE_OUTPUT_UNKNOWN;
 	bound->output_tokens *= (int64_t)MAX(req->peek.answers, 1);
 	/* Embeddings and the like write nothing. */
@@ -58,18 +60,20 @@ enum err reserve_bound(struct request *req)
 	const struct snapshot *snap = req->snap;
 	struct price_key key = reserve_price_key(req, req->model->options.upstream_model, STR(""));
 	struct cost_bound bound = {0};
-	struct str currency;
 	enum err err;
 
 	req->floor.count = 0;
 	req->floor.pico = 0;
 	req->floor.currency = STR("");
+	req->bound_currency = STR("");
+	req->bound_tokens = 0;
 	if ((req->match.operation->flags & OP_METERED) == 0)
 		return OK;
 	set_estimates(req, &bound);
+	req->bound_tokens = bound.input_tokens + bound.output_tokens;
 	err = set_floor(req, &key, &bound);
 	if (err == OK)
 		err = cost_bound(snap->rules->prices, &key, req->started_ns, &bound,
-				 &req->bound_pico, &currency);
+				 &req->bound_pico, &req->bound_currency);
 	return err == ERR_NOT_FOUND && snap->allow_unpriced ? OK : err;
 }

@@ -10,7 +10,7 @@
 #include "gateway/proxy/worker.h"
 #include "metering/usage/estimate.h"
 
-#define SETTLE_FLAGS	8
+#define SETTLE_FLAGS	9
 #define SETTLE_RETRY_MS 1
 
 static bool is_success(const struct request *req)
@@ -103,6 +103,8 @@ static enum err append_settle(struct request *req)
 		usage.flags |= USAGE_INCONSISTENT;
 	}
 	settle.flag_count = settle_flags(&usage, &cost, flags);
+	if (hold_is_outrun(req, &usage, &cost))
+		flags[settle.flag_count++] = STR("estimate_overrun");
 	settle.model_served = usage_model(&usage);
 	settle.usage_source = str_from_c(usage_source_name(usage.source));
 	settle.status = req->upstream_status;
@@ -112,8 +114,10 @@ static enum err append_settle(struct request *req)
 	ASSERT(err == OK);
 	err = journal_append(worker->writer, RECORD_SETTLE, &req->key, buf_str(&worker->record),
 			     &req->position);
-	if (err == OK)
+	if (err == OK) {
 		count_settle(req, &usage, &cost);
+		hold_settle(req, &usage, &cost);
+	}
 	return err;
 }
 

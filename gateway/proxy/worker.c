@@ -92,6 +92,7 @@ void worker_give_request(struct worker *worker, struct request *req)
 	ASSERT(req->state == REQ_DONE && !req->is_waiting && !req->ticket.is_waiting);
 	ASSERT(req->down == NULL && req->up == NULL);
 	ASSERT(!req->has_intent || req->is_settled);
+	ASSERT(req->hold_count == 0);
 	if (req->prev != NULL)
 		req->prev->next = req->next;
 	else

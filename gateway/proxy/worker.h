@@ -61,6 +61,7 @@ struct worker_stats {
 	struct stat_counter own_answers; /* made by the gateway */
 	struct stat_counter in_flight;	 /* gauge */
 	struct stat_counter denied;
+	struct stat_counter over_budget;   /* allowed, and refused for a budget */
 	struct stat_counter nonconforming; /* of the denied: not put to the policies */
 	struct stat_counter unauthentic;
 	struct stat_counter attempts;

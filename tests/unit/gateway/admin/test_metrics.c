@@ -178,6 +178,7 @@ struct fixture {
 	struct journal *journal;
 	struct ledger *ledger;
 	struct worker *workers[2];
+	struct budget_table *budgets;
 	struct metrics_sources sources;
 };
 
@@ -185,6 +186,13 @@ static void fixture_init(struct fixture *f)
 {
 	struct journal_options journal = {.gateway = STR("gw-1"), .on_open = on_open};
 	struct ledger_options ledger = {.gateway = "gw-1"};
+	static const struct budget_options budgets[] = {
+		{.name = STR("a\"b\\"),
+		 .window = {.kind = WINDOW_HOUR},
+		 .limit = 7,
+		 .is_hard = true},
+		{.name = STR("c"), .unit = BUDGET_TOKENS, .window = {.kind = WINDOW_DAY}},
+	};
 	static const struct authzen_stats authzen = {.allowed = 5, .denied = 6, .refused = 7};
 	struct diag diag;
 
@@ -192,6 +200,8 @@ static void fixture_init(struct fixture *f)
 	journal.state = ledger.state = f->folder;
 	assert_int_equal(journal_open(&journal, &diag, &f->journal), OK);
 	assert_int_equal(ledger_start(&ledger, f->journal, &diag, &f->ledger), OK);
+	assert_int_equal(budget_table_new(budgets, ARRAY_LEN(budgets), NULL, 0, &diag, &f->budgets),
+			 OK);
 	for (size_t i = 0; i < ARRAY_LEN(f->workers); i++)
 		f->workers[i] = calloc(1, sizeof(*f->workers[i]));
 	f->sources = (struct metrics_sources){
@@ -199,6 +209,7 @@ static void fixture_init(struct fixture *f)
 		.worker_count = ARRAY_LEN(f->workers),
 		.journal = f->journal,
 		.ledger = f->ledger,
+		.budgets = f->budgets,
 		.reloads = 3,
 		.failed_reloads = 1,
 		.authzen = &authzen,
@@ -209,6 +220,7 @@ static void fixture_fini(struct fixture *f)
 {
 	for (size_t i = 0; i < ARRAY_LEN(f->workers); i++)
 		free(f->workers[i]);
+	budget_table_free(f->budgets);
 	assert_true(ledger_stop(f->ledger, 10000));
 	assert_int_equal(journal_close(f->journal), OK);
 	tape_remove(f->folder);
@@ -233,6 +245,29 @@ static void test_metrics__are_well_formed(void **state)
 	buf_reset(&text);
 	assert_int_equal(metrics_write(&text, &f.sources), OK);
 	parse(&x, buf_str(&text));
+	buf_fini(&text);
+	fixture_fini(&f);
+}
+
+static void test_metrics__tell_budgets_by_name_and_unit(void **state)
+{
+	struct budget_hold hold;
+	struct fixture f;
+	struct buf text;
+
+	(void)state;
+	fixture_init(&f);
+	budget_table_enforce(f.budgets);
+	assert_int_equal(budget_reserve(budget_at(f.budgets, 0)->account->budget, 5, 0, &hold), OK);
+	buf_init(&text, 1 << 20);
+	assert_int_equal(metrics_write(&text, &f.sources), OK);
+	assert_true(has_line(buf_str(&text), "tollgate_budget_limit{budget=\"a\\\"b\\\\\","
+					     "unit=\"money\",mode=\"hard\"} 7"));
+	assert_true(has_line(buf_str(&text), "tollgate_budget_held{budget=\"a\\\"b\\\\\","
+					     "unit=\"money\",mode=\"hard\"} 5"));
+	assert_true(has_line(buf_str(&text), "tollgate_budget_spent{budget=\"c\","
+					     "unit=\"tokens\",mode=\"soft\"} 0"));
+	assert_true(has_line(buf_str(&text), "tollgate_budgets_untold 0"));
 	buf_fini(&text);
 	fixture_fini(&f);
 }
@@ -296,6 +331,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_metrics__are_well_formed),
+		cmocka_unit_test(test_metrics__tell_budgets_by_name_and_unit),
 		cmocka_unit_test(test_metrics__are_summed_over_the_workers),
 		cmocka_unit_test(test_metrics__that_do_not_fit_are_an_error),
 	};
