@@ -97,6 +97,19 @@ static void fail_relay(struct request *req, struct str message)
 					   .message = message});
 }
 
+static void note_sent(struct relay *relay, const struct iovec *views, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *bytes = views[i].iov_base;
+		size_t len = views[i].iov_len;
+
+		if (len > 0) {
+			relay->sent_end[0] = len > 1 ? bytes[len - 2] : relay->sent_end[1];
+			relay->sent_end[1] = bytes[len - 1];
+		}
+	}
+}
+
 static void relay_send(struct request *req, struct iovec *views, size_t count, bool is_last)
 {
 	struct relay *relay = &req->relay;
@@ -104,6 +117,7 @@ static void relay_send(struct request *req, struct iovec *views, size_t count, b
 
 	if (req->down == NULL)
 		return;
+	note_sent(relay, views, count);
 	err = stream_send(req->down, relay->is_head_sent ? NULL : &relay->head, views, count,
 			  is_last);
 	relay->is_head_sent = true;

@@ -213,14 +213,30 @@ static void reply_send(struct request *req, unsigned status, struct str body)
 	stat_add(&req->worker->stats.answers[MIN(status / 100, 5)], 1);
 }
 
+/* What ends the line or the event that the stream was cut in. A blank line too many means nothing;
+ * one line end behind a CR may be the rest of a CRLF, two are a blank line in any case. */
+static struct str line_end(const struct relay *relay)
+{
+	char last = relay->sent_end[1];
+	bool is_at_start = last == '\0' || last == '\n';
+
+	if (!relay->is_events)
+		return is_at_start ? STR("") : STR("\n");
+	if (last == '\0' || (last == relay->sent_end[0] && (last == '\n' || last == '\r')))
+		return STR("");
+	return STR("\n\n");
+}
+
 /* Bytes of the upstream's answer have left: a stream gets an error event or line, and every answer
  * ends without its end, so that nobody takes it for whole. */
 static void reply_broken(struct request *req, struct str body)
 {
+	struct str end = line_end(&req->relay);
 	/* A line stands for itself. */
 	struct str before = req->relay.is_events ? STR("event: error\ndata: ") : STR("");
 	struct str behind = req->relay.is_events ? STR("\n\n") : STR("\n");
 	struct iovec views[] = {
+		{(void *)(uintptr_t)end.ptr, end.len},
 		{(void *)(uintptr_t)before.ptr, before.len},
 		{(void *)(uintptr_t)body.ptr, body.len},
 		{(void *)(uintptr_t)behind.ptr, behind.len},

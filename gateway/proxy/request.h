@@ -91,6 +91,7 @@ struct relay {
 	struct head_out head; /* for the client; fields live in the arena */
 	struct queue held;    /* waits for the settle record */
 	struct sse_gate gate;
+	char sent_end[2];  /* the last bytes that the client was sent; zero before the first */
 	uint64_t received; /* body bytes from the upstream */
 	uint64_t drained;  /* of these after the client had left */
 	int64_t drain_until_ns;

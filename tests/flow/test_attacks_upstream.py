@@ -2,6 +2,7 @@
 """Promise: an upstream is not believed. After anything odd its connection is never used again, and the caller gets a
 502 or a visibly broken answer: never another one's bytes, never a whole-looking part."""
 
+import json
 import re
 import socket
 import threading
@@ -258,6 +259,53 @@ def test_streams_cut_at_every_byte_show_it(gateway, then):
     got, _ = exchange(gateway, STREAM_REQUEST)
     assert statuses(got) == [200] and got.endswith(b"0\r\n\r\n") and dechunk(head_and_body(got)[1]) == seen
     assert_alive(gateway)
+
+
+def server_sent(text):
+    """(event, data) of each event that a browser would dispatch: fields to a blank line, any of three line ends."""
+    events, name, data = [], "", []
+    for line in re.split("\r\n|\r|\n", text):
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            data.append(value)
+        elif line == "":
+            if data:
+                events.append((name, "\n".join(data)))
+            name, data = "", []
+    return events
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_an_error_event_stands_by_itself_wherever_the_stream_was_cut(gateway, line_end):
+    """Cut behind each byte that the caller sees: the last event is the error, whole, and no other one is part of it."""
+    request = request_bytes("POST", CHAT_PATH, chat_body("raw", stream=True, stream_options={"include_usage": True}), ANA,
+                            CLOSE)
+    events = b"".join(event.replace(b"\n", line_end) for event in SSE[:2])
+    sent = OK_LINE + b"Content-Type: text/event-stream\r\n" + TE + b"\r\n"
+    for cut in range(1, len(events) + 1):
+        gateway.raw.script = play(sent + b"%x\r\n" % cut + events[:cut] + b"\r\n", "fin")
+        got, is_ended = exchange(gateway, request, timeout=4)
+        assert is_ended and statuses(got) == [200], (cut, got)
+        text = dechunk(head_and_body(got)[1])
+        assert text.startswith(events[:cut])
+        name, data = server_sent(text.decode())[-1]
+        assert name == "error" and json.loads(data)["error"]["code"] == "upstream_error", (cut, text)
+
+
+def test_an_error_line_stands_by_itself_wherever_the_stream_was_cut(gateway):
+    """The same for a stream of lines."""
+    lines = b'{"choices":[{"index":0,"text":"a"}]}\n{"choices":[{"index":0,"text":"b"}]}\n'
+    sent = OK_LINE + b"Content-Type: application/x-ndjson\r\n" + TE + b"\r\n"
+    for cut in range(1, len(lines) + 1):
+        gateway.raw.script = play(sent + b"%x\r\n" % cut + lines[:cut] + b"\r\n", "fin")
+        got, is_ended = exchange(gateway, STREAM_REQUEST, timeout=4)
+        assert is_ended and statuses(got) == [200], (cut, got)
+        text = dechunk(head_and_body(got)[1])
+        assert text.startswith(lines[:cut])
+        assert json.loads(text.splitlines()[-1])["error"]["code"] == "upstream_error", (cut, text)
 
 
 @pytest.mark.parametrize("then", ["fin", "reset"])
