@@ -46,7 +46,7 @@ export function near(r, kind) {
 
 // First and count of code points of which the scripts are the same in every version of Unicode in use. Combining marks
 // are not: since Unicode 15.1 many of them belong to some scripts only.
-const BLOCKS = [[0x20, 95], [0x20, 95], [0xa0, 224], [0x370, 8], [0x391, 17], [0x3b1, 25], [0x400, 256], [0x5d0, 27], [0x627, 20], [0x905, 50], [0x3041, 86], [0x30a1, 90],
+const BLOCKS = [[0x20, 95], [0x20, 95], [0xa0, 224], [0x376, 2], [0x391, 17], [0x3b1, 25], [0x400, 256], [0x5d0, 27], [0x627, 20], [0x905, 50], [0x3041, 86], [0x30a1, 90],
   [0x4e00, 256], [0xac00, 128], [0x2000, 16], [0x202a, 5], [0x2066, 4], [0x1f600, 60], [0xff21, 26]];
 
 /* Some characters of one or two scripts. */
