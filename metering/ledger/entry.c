@@ -60,6 +60,7 @@ static const struct {
 	{"data.model", MEMBER_TEXT, AT(dims[LEDGER_MODEL]), 0},
 	{"data.deployment", MEMBER_TEXT, AT(dims[LEDGER_DEPLOYMENT]), 0},
 	{"data.provider", MEMBER_TEXT, AT(dims[LEDGER_PROVIDER]), 0},
+	{"data.dialect", MEMBER_TEXT, AT(dims[LEDGER_DIALECT]), 0},
 	{"data.currency", MEMBER_TEXT, AT(currency), SEEN_CURRENCY},
 	{"data.started", MEMBER_TEXT, AT(started), SEEN_STARTED},
 	{"data.attempt", MEMBER_INT, AT(attempt), 0},
@@ -372,7 +373,7 @@ static struct swift swift_what(struct swift swift, struct ledger_entry *entry)
 	LIT(",\"provider\":\"");
 	entry->dims[LEDGER_PROVIDER] = swift_text(&swift);
 	LIT(",\"dialect\":\"");
-	(void)swift_text(&swift);
+	entry->dims[LEDGER_DIALECT] = swift_text(&swift);
 	LIT(",\"operation\":\"");
 	(void)swift_text(&swift);
 	LIT(",\"stream\":");

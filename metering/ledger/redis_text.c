@@ -176,10 +176,14 @@ static enum err add_texts(struct ledger_redis_args *args, const struct str *part
 static enum err add_account(struct ledger_redis_args *args, struct ledger_account *account,
 			    struct buf *json)
 {
+	unsigned count = LEDGER_DIM_COUNT;
 	enum err err = OK;
 
+	/* Records from before dialects were booked keep their account's text, and so its name. */
+	if (account->dims[LEDGER_DIALECT].len == 0)
+		count = LEDGER_DIALECT;
 	if (account->id == 0) {
-		err = add_texts(args, account->dims, LEDGER_DIM_COUNT, json);
+		err = add_texts(args, account->dims, count, json);
 		account->id = (int64_t)(args->names.len / LEDGER_REDIS_NAME);
 	}
 	return err;
@@ -299,7 +303,7 @@ enum err ledger_redis_args_batch(struct ledger_redis_args *args, struct str sha,
 
 void ledger_redis_texts_init(struct ledger_redis_texts *texts)
 {
-	static const char *const paths[] = {"0", "1", "2", "3", "4", "5", "6", NULL};
+	static const char *const paths[] = {"0", "1", "2", "3", "4", "5", "6", "7", NULL};
 
 	_Static_assert(ARRAY_LEN(paths) == LEDGER_DIM_COUNT + 1, "one path per dimension");
 	texts->paths = jscan_paths_new(paths);
@@ -341,6 +345,10 @@ enum err ledger_redis_parse_account(struct ledger_redis_texts *texts, struct str
 {
 	enum err err = parse_parts(texts, json, LEDGER_DIM_COUNT);
 
+	if (err != OK) {
+		err = parse_parts(texts, json, LEDGER_DIALECT);
+		texts->parts[LEDGER_DIALECT] = STR("");
+	}
 	if (err == OK)
 		memcpy(out->dims, texts->parts, sizeof(out->dims));
 	return err;

@@ -5,7 +5,7 @@
  *
  *   w:{gw}               hash pos, as_of, rejected      the watermark, written last
  *   t:{gw}:<hour>:<acc>  hash <price>.<flags> -> "quantity pico requests attempts"
- *   a:{gw}               hash <acc> -> ["bu","team",...]
+ *   a:{gw}               hash <acc> -> ["bu","team",...]; an unknown dialect is left out
  *   p:{gw}               hash <price> -> ["line","meter","unit","currency","rate"]
  *   h:{gw}               sorted set of hours
  *   i:{gw}:<hour>        set of <acc>

@@ -3,7 +3,7 @@
  * The book: <state>/ledger.db.
  *
  *   cursor   one row: how far the journal is in, when, for which gateway
- *   account  7 names -> id          price  line, meter, unit, currency, rate -> id
+ *   account  8 names -> id          price  line, meter, unit, currency, rate -> id
  *   totals   (hour, account, price, flags) -> quantity, cost, counts, last record
  *   rejected position -> why a settle record is not in the totals
  *
@@ -22,34 +22,52 @@
 #include "base/clock.h"
 
 #define BOOK_FILE      "ledger.db"
-#define BOOK_VERSION   1
+#define BOOK_VERSION   2
 #define BUSY_MS	       2000
 #define PICO_PER_WHOLE 1000000000000LL
 #define ROW_COLUMNS                                                                                \
 	"t.hour, t.flags, t.quantity, t.whole, t.pico, t.requests, t.attempts, t.last_epoch, "     \
 	"t.last_seq, p.line, p.meter, p.unit, p.currency, p.rate_micro, a.bu, a.team, a.project, " \
-	"a.principal, a.model, a.deployment, a.provider "                                          \
+	"a.principal, a.model, a.deployment, a.provider, a.dialect "                               \
 	"FROM totals t JOIN price p ON p.id = t.price JOIN account a ON a.id = t.account "
+
+#define ACCOUNT_TABLE(name)                                                                        \
+	"CREATE TABLE " name "(id INTEGER PRIMARY KEY, bu TEXT NOT NULL, team TEXT NOT NULL,"      \
+	" project TEXT NOT NULL, principal TEXT NOT NULL, model TEXT NOT NULL,"                    \
+	" deployment TEXT NOT NULL, provider TEXT NOT NULL, dialect TEXT NOT NULL,"                \
+	" UNIQUE (principal, model, deployment, bu, team, project, provider, dialect));"
 
 static const char schema[] =
 	"CREATE TABLE cursor(id INTEGER PRIMARY KEY CHECK (id = 1), gateway TEXT NOT NULL,"
-	" epoch INTEGER NOT NULL, seq INTEGER NOT NULL, committed_s INTEGER NOT NULL);"
-	"CREATE TABLE account(id INTEGER PRIMARY KEY, bu TEXT NOT NULL, team TEXT NOT NULL,"
-	" project TEXT NOT NULL, principal TEXT NOT NULL, model TEXT NOT NULL,"
-	" deployment TEXT NOT NULL, provider TEXT NOT NULL,"
-	" UNIQUE (principal, model, deployment, bu, team, project, provider));"
-	"CREATE TABLE price(id INTEGER PRIMARY KEY, line TEXT NOT NULL, meter TEXT NOT NULL,"
-	" unit TEXT NOT NULL, currency TEXT NOT NULL, rate_micro INTEGER NOT NULL,"
-	" UNIQUE (line, meter, unit, currency, rate_micro));"
-	"CREATE TABLE totals(hour INTEGER NOT NULL, account INTEGER NOT NULL,"
-	" price INTEGER NOT NULL, flags INTEGER NOT NULL, quantity INTEGER NOT NULL,"
-	" whole INTEGER NOT NULL, pico INTEGER NOT NULL, requests INTEGER NOT NULL,"
-	" attempts INTEGER NOT NULL, last_epoch INTEGER NOT NULL, last_seq INTEGER NOT NULL,"
-	" PRIMARY KEY (hour, account, price, flags)) WITHOUT ROWID;"
-	"CREATE INDEX totals_last ON totals(last_epoch, last_seq);"
-	"CREATE TABLE rejected(epoch INTEGER NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL,"
-	" PRIMARY KEY (epoch, seq)) WITHOUT ROWID;"
-	"PRAGMA user_version = 1;";
+	" epoch INTEGER NOT NULL, seq INTEGER NOT NULL, committed_s INTEGER NOT "
+	"NULL);" ACCOUNT_TABLE(
+		"account") "CREATE TABLE price(id INTEGER PRIMARY KEY, line TEXT NOT NULL, meter "
+			   "TEXT NOT NULL,"
+			   " unit TEXT NOT NULL, currency TEXT NOT NULL, rate_micro INTEGER NOT "
+			   "NULL,"
+			   " UNIQUE (line, meter, unit, currency, rate_micro));"
+			   "CREATE TABLE totals(hour INTEGER NOT NULL, account INTEGER NOT NULL,"
+			   " price INTEGER NOT NULL, flags INTEGER NOT NULL, quantity INTEGER NOT "
+			   "NULL,"
+			   " whole INTEGER NOT NULL, pico INTEGER NOT NULL, requests INTEGER NOT "
+			   "NULL,"
+			   " attempts INTEGER NOT NULL, last_epoch INTEGER NOT NULL, last_seq "
+			   "INTEGER NOT NULL,"
+			   " PRIMARY KEY (hour, account, price, flags)) WITHOUT ROWID;"
+			   "CREATE INDEX totals_last ON totals(last_epoch, last_seq);"
+			   "CREATE TABLE rejected(epoch INTEGER NOT NULL, seq INTEGER NOT NULL, "
+			   "reason TEXT NOT NULL,"
+			   " PRIMARY KEY (epoch, seq)) WITHOUT ROWID;"
+			   "PRAGMA user_version = 2;";
+
+/* Layout 1 knew no dialects. */
+static const char from_layout_1[] =
+	ACCOUNT_TABLE("account_2") "INSERT INTO account_2 SELECT id, bu, team, project, principal, "
+				   "model, deployment,"
+				   " provider, '' FROM account;"
+				   "DROP TABLE account;"
+				   "ALTER TABLE account_2 RENAME TO account;"
+				   "PRAGMA user_version = 2;";
 
 enum statement {
 	CURSOR_GET,
@@ -73,9 +91,10 @@ static const char *const statements[] = {
 		       " epoch = excluded.epoch, seq = excluded.seq,"
 		       " committed_s = excluded.committed_s",
 	[ACCOUNT_GET] = "SELECT id FROM account WHERE bu = ?1 AND team = ?2 AND project = ?3"
-			" AND principal = ?4 AND model = ?5 AND deployment = ?6 AND provider = ?7",
+			" AND principal = ?4 AND model = ?5 AND deployment = ?6 AND provider = ?7"
+			" AND dialect = ?8",
 	[ACCOUNT_PUT] = "INSERT INTO account(bu, team, project, principal, model, deployment,"
-			" provider) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+			" provider, dialect) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[PRICE_GET] = "SELECT id FROM price WHERE line = ?1 AND meter = ?2 AND unit = ?3"
 		      " AND currency = ?4 AND rate_micro = ?5",
 	[PRICE_PUT] = "INSERT INTO price(line, meter, unit, currency, rate_micro)"
@@ -587,6 +606,18 @@ static enum err book_version(struct book *book, int64_t *out_version)
 	return code == SQLITE_ROW ? OK : book_err(book, code);
 }
 
+/* Makes the tables, or brings an older book's up to date, whole or not at all. */
+static enum err book_lay_out(struct book *book, int64_t version)
+{
+	enum err err = book_exec(book, "BEGIN IMMEDIATE");
+
+	if (err == OK)
+		err = book_exec(book, version == 0 ? schema : from_layout_1);
+	if (err == OK)
+		err = book_exec(book, "COMMIT");
+	return err;
+}
+
 static enum err book_prepare(struct book *book, bool read_only)
 {
 	int64_t version = 0;
@@ -596,18 +627,13 @@ static enum err book_prepare(struct book *book, bool read_only)
 	err = book_version(book, &version);
 	if (err == OK && !read_only)
 		err = book_exec(book, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-	if (err == OK && version == 0 && !read_only) {
-		err = book_exec(book, "BEGIN IMMEDIATE");
-		if (err == OK)
-			err = book_exec(book, schema);
-		if (err == OK)
-			err = book_exec(book, "COMMIT");
-	} else if (err == OK && version != BOOK_VERSION) {
-		snprintf(book->why, sizeof(book->why), "it has layout %" PRId64 ", we know %d",
-			 version, BOOK_VERSION);
-		err = ERR_UNSUPPORTED;
-	}
-	return err;
+	if (err != OK || version == BOOK_VERSION)
+		return err;
+	if (!read_only && version >= 0 && version < BOOK_VERSION)
+		return book_lay_out(book, version);
+	snprintf(book->why, sizeof(book->why), "it has layout %" PRId64 ", we know %d%s", version,
+		 BOOK_VERSION, version == 1 ? "; a start of the gateway brings it up to date" : "");
+	return ERR_UNSUPPORTED;
 }
 
 /* A book under another id would be published twice, under both. */
