@@ -17,6 +17,8 @@
 #define GROUPS_MAX     1000000
 #define PICO_PER_MICRO 1000000
 #define ARENA_BYTES    ((size_t)4 << 30)
+#define DATE_LEN       10 /* 2026-11-01 */
+#define MONTH_LEN      7
 #define KEY_BYTES      (REPORT_COLUMNS * (LEDGER_DIM_BYTES + 4) + 64)
 
 static const char *const names[] = {
@@ -27,9 +29,12 @@ static const char *const names[] = {
 	[REPORT_MODEL] = "model",
 	[REPORT_DEPLOYMENT] = "deployment",
 	[REPORT_PROVIDER] = "provider",
+	[REPORT_DIALECT] = "dialect",
 	[REPORT_METER] = "meter",
 	[REPORT_PRICE] = "price",
 	[REPORT_RATE] = "rate",
+	[REPORT_UNIT] = "unit",
+	[REPORT_HOUR] = "hour",
 	[REPORT_DAY] = "day",
 	[REPORT_MONTH] = "month",
 };
@@ -52,7 +57,7 @@ static bool has_column(const struct report_query *query, enum report_column colu
 bool report_has_quantity(const struct report_query *query)
 {
 	return has_column(query, REPORT_METER) || has_column(query, REPORT_PRICE) ||
-	       has_column(query, REPORT_RATE);
+	       has_column(query, REPORT_RATE) || has_column(query, REPORT_UNIT);
 }
 
 enum err report_parse_by(struct str text, struct diag *diag, struct report_query *query)
@@ -73,7 +78,7 @@ enum err report_parse_by(struct str text, struct diag *diag, struct report_query
 				diag, ERR_MALFORMED, "", 0, 0,
 				"cannot report by '" STR_FMT
 				"': there are bu, team, project, principal, model, deployment, "
-				"provider, meter, price, rate, day and month",
+				"provider, dialect, meter, price, rate, unit, hour, day and month",
 				STR_ARG(name));
 		if (has_column(&parsed, column))
 			return diag_set(diag, ERR_MALFORMED, "", 0, 0, "'%s' is asked for twice",
@@ -84,6 +89,21 @@ enum err report_parse_by(struct str text, struct diag *diag, struct report_query
 	return OK;
 }
 
+/* The first whole UTC hour that begins at or after this moment of the zone's clocks. */
+static int64_t first_hour_s(const struct zone *zone, int64_t local_s)
+{
+	int64_t wall_s = zone_to_utc_s(zone, local_s);
+	int64_t past = ((wall_s % LEDGER_HOUR_S) + LEDGER_HOUR_S) % LEDGER_HOUR_S;
+
+	return past == 0 ? wall_s : wall_s - past + LEDGER_HOUR_S;
+}
+
+bool report_splits_hours(const struct report_query *query)
+{
+	return zone_offset_s(query->zone, query->from_s) % LEDGER_HOUR_S != 0 ||
+	       zone_offset_s(query->zone, query->to_s) % LEDGER_HOUR_S != 0;
+}
+
 /* From the first of a month to the first of the next. */
 static bool month_period(int year, unsigned month, struct report_query *query)
 {
@@ -92,12 +112,18 @@ static bool month_period(int year, unsigned month, struct report_query *query)
 				   .month = month == 12 ? 1 : month + 1,
 				   .day = 1};
 
-	return clock_civil_to_s(&first, &query->from_s) && clock_civil_to_s(&next, &query->to_s);
+	int64_t from_s, to_s;
+
+	if (!clock_civil_to_s(&first, &from_s) || !clock_civil_to_s(&next, &to_s))
+		return false;
+	query->from_s = first_hour_s(query->zone, from_s);
+	query->to_s = first_hour_s(query->zone, to_s);
+	return true;
 }
 
 void report_set_month_of(int64_t wall_s, struct report_query *query)
 {
-	struct clock_civil now = clock_civil_from_s(wall_s);
+	struct clock_civil now = clock_civil_from_s(wall_s + zone_offset_s(query->zone, wall_s));
 	bool is_good = month_period(now.year, now.month, query);
 
 	ASSERT(is_good);
@@ -118,7 +144,8 @@ enum err report_parse_month(struct str text, struct diag *diag, struct report_qu
 			"'" STR_FMT "' is not a month; write it as 2026-11", STR_ARG(text));
 }
 
-enum err report_parse_time(struct str text, struct diag *diag, int64_t *out_s)
+enum err report_parse_time(struct str text, const struct zone *zone, struct diag *diag,
+			   int64_t *out_s)
 {
 	int64_t ns;
 
@@ -127,6 +154,10 @@ enum err report_parse_time(struct str text, struct diag *diag, int64_t *out_s)
 				"'" STR_FMT "' is not a date or time; write 2026-11-01 or "
 				"2026-11-01T09:00:00Z",
 				STR_ARG(text));
+	if (text.len == DATE_LEN) {
+		*out_s = first_hour_s(zone, ns / CLOCK_NS_PER_S);
+		return OK;
+	}
 	if (ns % (LEDGER_HOUR_S * CLOCK_NS_PER_S) != 0)
 		return diag_set(diag, ERR_MALFORMED, "", 0, 0,
 				"'" STR_FMT
@@ -136,11 +167,25 @@ enum err report_parse_time(struct str text, struct diag *diag, int64_t *out_s)
 	return OK;
 }
 
-/* What a row says in a column; scratch holds text that is made here. */
-static struct str column_text(enum report_column column, const struct ledger_row *row,
-			      char scratch[static COST_TEXT])
+static struct str time_text(const struct report_query *query, enum report_column column,
+			    int64_t hour_s, char scratch[static COST_TEXT])
 {
 	char time[CLOCK_RFC3339_SIZE];
+	size_t len;
+
+	if (column != REPORT_HOUR)
+		hour_s += zone_offset_s(query->zone, hour_s);
+	len = clock_format(hour_s * CLOCK_NS_PER_S, 0, time);
+	if (column != REPORT_HOUR)
+		len = column == REPORT_DAY ? DATE_LEN : MONTH_LEN;
+	memcpy(scratch, time, len);
+	return str_make(scratch, len);
+}
+
+/* What a row says in a column; scratch holds text that is made here. */
+static struct str column_text(const struct report_query *query, enum report_column column,
+			      const struct ledger_row *row, char scratch[static COST_TEXT])
+{
 	struct cost_sum rate;
 
 	switch (column) {
@@ -150,17 +195,17 @@ static struct str column_text(enum report_column column, const struct ledger_row
 	case REPORT_PRINCIPAL:
 	case REPORT_MODEL:
 	case REPORT_DEPLOYMENT:
-	case REPORT_PROVIDER: return row->account->dims[(enum ledger_dim)column];
+	case REPORT_PROVIDER:
+	case REPORT_DIALECT: return row->account->dims[(enum ledger_dim)column];
 	case REPORT_METER: return row->price->meter;
 	case REPORT_PRICE: return row->price->line;
 	case REPORT_RATE:
 		rate.pico = (__int128)row->price->rate_micro * PICO_PER_MICRO;
 		return str_make(scratch, cost_print(rate, scratch));
+	case REPORT_UNIT: return row->price->unit;
+	case REPORT_HOUR:
 	case REPORT_DAY:
-	case REPORT_MONTH:
-		clock_format(row->hour * LEDGER_HOUR_S * CLOCK_NS_PER_S, 0, time);
-		memcpy(scratch, time, 10);
-		return str_make(scratch, column == REPORT_DAY ? 10 : 7);
+	case REPORT_MONTH: return time_text(query, column, row->hour * LEDGER_HOUR_S, scratch);
 	case REPORT_COLUMNS: break;
 	}
 	return STR("");
@@ -212,7 +257,7 @@ static enum err group_of(struct report *report, const struct ledger_row *row,
 	size_t len = 0;
 
 	for (unsigned i = 0; i < report->query.by_count; i++) {
-		parts[i] = column_text(report->query.by[i], row, scratch[i]);
+		parts[i] = column_text(&report->query, report->query.by[i], row, scratch[i]);
 		if (parts[i].len > LEDGER_DIM_BYTES)
 			return ERR_DAMAGED;
 		len = key_add(key, len, parts[i]);
@@ -246,9 +291,11 @@ static enum err total_of(struct report *report, struct str currency,
 static void add_cost(struct report_sum *sum, const struct ledger_row *row)
 {
 	sum->pico += row->total.pico;
-	if ((row->flags & LEDGER_ESTIMATED) != 0)
-		sum->estimated_pico += row->total.pico;
 	sum->quantity += row->total.quantity;
+	if ((row->flags & LEDGER_ESTIMATED) != 0) {
+		sum->estimated_pico += row->total.pico;
+		sum->estimated_quantity += row->total.quantity;
+	}
 }
 
 static void add_counts(struct report_sum *sum, const struct ledger_row *row)
@@ -259,6 +306,34 @@ static void add_counts(struct report_sum *sum, const struct ledger_row *row)
 	sum->unpriced += (row->flags & LEDGER_UNPRICED) != 0 ? row->total.attempts : 0;
 	sum->no_usage += (row->flags & LEDGER_NO_USAGE) != 0 ? row->total.attempts : 0;
 	sum->inconsistent += (row->flags & LEDGER_INCONSISTENT) != 0 ? row->total.attempts : 0;
+}
+
+/* The version behind the price line's last '@', kept once and in order. */
+static enum err note_book(struct report *report, struct str line)
+{
+	const char *mark = line.len == 0 ? NULL : memrchr(line.ptr, '@', line.len);
+	struct str version;
+	size_t at = 0;
+
+	if (mark == NULL)
+		return OK;
+	version = str_make(mark + 1, line.len - (size_t)(mark + 1 - line.ptr));
+	while (at < report->book_count && str_cmp(report->books[at], version) < 0)
+		at++;
+	if (at < report->book_count && str_eq(report->books[at], version))
+		return OK;
+	if (report->book_count == REPORT_BOOKS) {
+		report->has_more_books = true;
+		return OK;
+	}
+	version = arena_str(&report->arena, version);
+	if (!str_is_set(version))
+		return ERR_LIMIT;
+	memmove(report->books + at + 1, report->books + at,
+		(report->book_count - at) * sizeof(report->books[0]));
+	report->books[at] = version;
+	report->book_count++;
+	return OK;
 }
 
 static enum err on_row(void *arg, struct str gateway, const struct ledger_row *row)
@@ -279,6 +354,9 @@ static enum err on_row(void *arg, struct str gateway, const struct ledger_row *r
 			return OK;
 	} else {
 		add_cost(&total->sum, row);
+		err = note_book(report, row->price->line);
+		if (err != OK)
+			return err;
 	}
 	err = group_of(report, row, &group);
 	if (err != OK)

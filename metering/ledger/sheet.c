@@ -3,10 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "metering/ledger/decimal.h"
+#include "metering/ledger/rounding.h"
 #include "metering/money/cost.h"
+
+#define PICO_DIGITS 12
+#define BOOKS_BYTES ((REPORT_BOOKS + 1) * (LEDGER_DIM_BYTES + 1))
 
 #define TRY(call)                                                                                  \
 	do {                                                                                       \
@@ -56,11 +61,24 @@ static enum err add_time(struct buf *out, int64_t wall_s)
 	return buf_append(out, str_make(text, len));
 }
 
+static const char *zone_name(const struct report *report)
+{
+	return report->query.zone_name == NULL ? "UTC" : report->query.zone_name;
+}
+
 /* --- CSV --- */
 
+/* As spreadsheets see it, which take the wide forms of these characters for the same. */
 static bool is_formula(struct str s)
 {
-	return s.len > 0 && memchr("=+-@\t\r", s.ptr[0], 6) != NULL;
+	static const struct str wide[] = {
+		{"\xef\xbc\x9d", 3}, {"\xef\xbc\x8b", 3}, {"\xef\xbc\x8d", 3}, {"\xef\xbc\xa0", 3}};
+
+	for (size_t i = 0; i < ARRAY_LEN(wide); i++) {
+		if (str_has_prefix(s, wide[i]))
+			return true;
+	}
+	return s.len > 0 && memchr("=+-@\t\r\n", s.ptr[0], 7) != NULL;
 }
 
 static enum err csv_text(struct buf *out, struct str s)
@@ -87,7 +105,27 @@ static enum err csv_head(const struct report *report, struct buf *out)
 	for (unsigned i = 0; i < report->query.by_count; i++)
 		TRY(buf_printf(out, ",%s", report_column_name(report->query.by[i])));
 	return buf_append(out, STR(",requests,attempts,quantity,cost,currency,estimated_cost,"
-				   "unpriced\r\n"));
+				   "unpriced,time_zone,price_books\r\n"));
+}
+
+static enum err csv_books(const struct report *report, struct buf *out)
+{
+	struct buf names;
+	enum err err = OK;
+
+	buf_init(&names, BOOKS_BYTES);
+	for (size_t i = 0; err == OK && i < report->book_count; i++) {
+		if (i > 0)
+			err = buf_append_byte(&names, ' ');
+		if (err == OK)
+			err = buf_append(&names, report->books[i]);
+	}
+	if (err == OK && report->has_more_books)
+		err = buf_append(&names, STR(" ..."));
+	if (err == OK)
+		err = csv_text(out, buf_str(&names));
+	buf_fini(&names);
+	return err;
 }
 
 static enum err csv_row(const struct report *report, const struct report_group *group,
@@ -119,6 +157,8 @@ static enum err csv_row(const struct report *report, const struct report_group *
 	TRY(add_pico(out, sum->estimated_pico));
 	TRY(buf_append_byte(out, ','));
 	TRY(add_int(out, sum->unpriced));
+	TRY(buf_printf(out, ",%s,", zone_name(report)));
+	TRY(csv_books(report, out));
 	return buf_append(out, STR("\r\n"));
 }
 
@@ -177,7 +217,7 @@ static enum err json_head(const struct report *report, struct buf *out)
 	TRY(json_time(out, "from", report->query.from_s));
 	TRY(buf_append_byte(out, ','));
 	TRY(json_time(out, "to", report->query.to_s));
-	TRY(buf_append(out, STR("},")));
+	TRY(buf_printf(out, ",\"time_zone\":\"%s\"},", zone_name(report)));
 	TRY(json_time(out, "as_of", report->standing.as_of_s));
 	TRY(json_int(out, "gateways", (__int128)report->standing.gateways));
 	TRY(json_int(out, "requests", calls->requests));
@@ -187,7 +227,13 @@ static enum err json_head(const struct report *report, struct buf *out)
 	TRY(json_int(out, "no_usage", calls->no_usage));
 	TRY(json_int(out, "inconsistent", calls->inconsistent));
 	TRY(json_int(out, "rejected", (__int128)report->standing.rejected));
-	TRY(buf_append(out, STR(",\"by\":[")));
+	TRY(buf_append(out, STR(",\"price_books\":[")));
+	for (size_t i = 0; i < report->book_count; i++) {
+		TRY(buf_append(out, i == 0 ? STR("") : STR(",")));
+		TRY(buf_append_json(out, report->books[i]));
+	}
+	TRY(buf_append(out,
+		       report->has_more_books ? STR(",\"...\"],\"by\":[") : STR("],\"by\":[")));
 	for (unsigned i = 0; i < report->query.by_count; i++)
 		TRY(buf_printf(out, "%s\"%s\"", i == 0 ? "" : ",",
 			       report_column_name(report->query.by[i])));
@@ -238,6 +284,7 @@ struct table {
 	const struct report *report;
 	struct buf *out;
 	unsigned decimals;
+	struct rounding_line *lines; /* the groups' costs, by currency */
 	size_t widths[CELLS];
 	bool is_measuring; /* first pass: only widths are kept */
 };
@@ -311,10 +358,11 @@ static enum err table_names(struct table *table)
 	return end_line(table);
 }
 
-static enum err table_sums(struct table *table, const struct report_group *group, bool is_total)
+static enum err table_sums(struct table *table, const struct report_group *group, __int128 pico,
+			   bool is_total)
 {
 	char cost[COST_TEXT];
-	size_t len = cost_print_rounded((struct cost_sum){group->sum.pico}, table->decimals, cost);
+	size_t len = cost_print_rounded((struct cost_sum){pico}, table->decimals, cost);
 
 	TRY(cell_int(table, CELL_REQUESTS, group->sum.requests));
 	TRY(cell_int(table, CELL_ATTEMPTS, group->sum.attempts));
@@ -330,18 +378,51 @@ static enum err table_sums(struct table *table, const struct report_group *group
 	return end_line(table);
 }
 
-static enum err table_row(struct table *table, const struct report_group *group)
+static enum err table_row(struct table *table, size_t index)
 {
+	const struct report_group *group = table->report->groups[index];
+
 	for (unsigned i = 0; i < table->report->query.by_count; i++)
 		TRY(cell(table, i, group->keys[i].len == 0 ? STR("-") : group->keys[i], false));
-	return table_sums(table, group, false);
+	return table_sums(table, group, table->lines[index].printed, false);
 }
 
 static enum err table_total(struct table *table, const struct report_group *total)
 {
 	for (unsigned i = 0; i < table->report->query.by_count; i++)
 		TRY(cell(table, i, i == 0 ? STR("total") : STR(""), false));
-	return table_sums(table, total, true);
+	return table_sums(table, total, total->sum.pico, true);
+}
+
+/* Lines of one currency add up to its total. */
+static void round_currency(struct table *table, struct str currency, struct rounding_line *scratch)
+{
+	const struct report *report = table->report;
+	__int128 unit = 1;
+	size_t count = 0;
+
+	for (unsigned i = table->decimals; i < PICO_DIGITS; i++)
+		unit *= 10;
+	for (size_t i = 0; i < report->group_count; i++) {
+		if (str_eq(report->groups[i]->currency, currency))
+			scratch[count++].exact = report->groups[i]->sum.pico;
+	}
+	rounding_lines(scratch, count, unit);
+	for (size_t i = report->group_count; i > 0; i--) {
+		if (str_eq(report->groups[i - 1]->currency, currency))
+			table->lines[i - 1] = scratch[--count];
+	}
+}
+
+static void round_all(struct table *table)
+{
+	const struct report *report = table->report;
+	struct rounding_line *scratch = base_alloc((report->group_count + 1) * sizeof(*scratch));
+
+	table->lines = base_alloc((report->group_count + 1) * sizeof(*table->lines));
+	for (size_t i = 0; i < report->total_count; i++)
+		round_currency(table, report->totals[i].currency, scratch);
+	free(scratch);
 }
 
 static enum err table_rule(struct table *table)
@@ -364,7 +445,7 @@ static enum err table_body(struct table *table)
 	TRY(table_names(table));
 	TRY(table_rule(table));
 	for (size_t i = 0; i < report->group_count; i++)
-		TRY(table_row(table, report->groups[i]));
+		TRY(table_row(table, i));
 	TRY(table_rule(table));
 	for (size_t i = 0; i < report->total_count; i++)
 		TRY(table_total(table, &report->totals[i]));
@@ -382,18 +463,31 @@ static enum err add_share(struct buf *out, __int128 part, __int128 whole)
 	return buf_append(out, STR(" %"));
 }
 
-static enum err table_head(const struct report *report, struct buf *out)
+static enum err head_period(const struct report *report, struct buf *out)
 {
 	TRY(buf_append(out, STR("period     ")));
 	TRY(add_time(out, report->query.from_s));
 	TRY(buf_append(out, STR(" to ")));
 	TRY(add_time(out, report->query.to_s));
-	TRY(buf_append(out, STR(" (exclusive)\nas of      ")));
+	TRY(buf_append(out, STR(" (exclusive)\n")));
+	if (report->query.zone_name != NULL)
+		TRY(buf_printf(
+			out, "time zone  %s%s\n", report->query.zone_name,
+			report_splits_hours(&report->query)
+				? "; its clocks differ from UTC by a part of an hour, and totals\n"
+				  "           are of UTC hours: each counts where it begins"
+				: ""));
+	TRY(buf_append(out, STR("as of      ")));
 	if (report->standing.as_of_s == 0)
 		TRY(buf_append(out, STR("never")));
 	TRY(add_time(out, report->standing.as_of_s));
-	TRY(buf_printf(out, ", %" PRIu64 " gateway%s\ncurrency   ", report->standing.gateways,
-		       report->standing.gateways == 1 ? "" : "s"));
+	return buf_printf(out, ", %" PRIu64 " gateway%s\n", report->standing.gateways,
+			  report->standing.gateways == 1 ? "" : "s");
+}
+
+static enum err head_money(const struct report *report, struct buf *out)
+{
+	TRY(buf_append(out, STR("currency   ")));
 	for (size_t i = 0; i < report->total_count; i++) {
 		TRY(buf_append(out, i == 0 ? STR("") : STR(", ")));
 		TRY(add_printable(out, report->totals[i].currency.len == 0
@@ -401,7 +495,19 @@ static enum err table_head(const struct report *report, struct buf *out)
 					       : report->totals[i].currency));
 	}
 	TRY(buf_append(out,
-		       report->total_count == 0 ? STR("-\nestimated  ") : STR("\nestimated  ")));
+		       report->total_count == 0 ? STR("-\nprices     ") : STR("\nprices     ")));
+	for (size_t i = 0; i < report->book_count; i++) {
+		TRY(buf_append(out, i == 0 ? STR("") : STR(", ")));
+		TRY(add_printable(out, report->books[i]));
+	}
+	if (report->book_count == 0)
+		return buf_append(out, STR("-\n"));
+	return buf_append(out, report->has_more_books ? STR(" and more\n") : STR("\n"));
+}
+
+static enum err head_doubts(const struct report *report, struct buf *out)
+{
+	TRY(buf_append(out, STR("estimated  ")));
 	TRY(add_share(out, report->calls.estimated, report->calls.attempts));
 	TRY(buf_append(out, STR(" of attempts\nunpriced   ")));
 	TRY(add_int(out, report->calls.unpriced));
@@ -419,15 +525,23 @@ static enum err table_head(const struct report *report, struct buf *out)
 	return buf_append(out, STR("\n\n"));
 }
 
-static enum err table_print(const struct report *report, unsigned decimals, struct buf *out)
+static enum err table_head(const struct report *report, struct buf *out)
 {
-	struct table table = {
-		.report = report, .out = out, .decimals = decimals, .is_measuring = true};
+	TRY(head_period(report, out));
+	TRY(head_money(report, out));
+	return head_doubts(report, out);
+}
 
-	TRY(table_body(&table));
-	table.is_measuring = false;
+static enum err table_whole(struct table *table)
+{
+	const struct report *report = table->report;
+	struct buf *out = table->out;
+
+	table->is_measuring = true;
+	TRY(table_body(table));
+	table->is_measuring = false;
 	TRY(table_head(report, out));
-	TRY(table_body(&table));
+	TRY(table_body(table));
 	for (size_t i = 0; i < report->total_count; i++) {
 		TRY(buf_append(out, i == 0 ? STR("\nexact total  ") : STR("exact total  ")));
 		TRY(add_pico(out, report->totals[i].sum.pico));
@@ -436,6 +550,17 @@ static enum err table_print(const struct report *report, unsigned decimals, stru
 		TRY(buf_append_byte(out, '\n'));
 	}
 	return OK;
+}
+
+static enum err table_print(const struct report *report, unsigned decimals, struct buf *out)
+{
+	struct table table = {.report = report, .out = out, .decimals = decimals};
+	enum err err;
+
+	round_all(&table);
+	err = table_whole(&table);
+	free(table.lines);
+	return err;
 }
 
 enum err sheet_print(const struct report *report, enum sheet_format format, unsigned decimals,

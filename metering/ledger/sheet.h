@@ -2,11 +2,12 @@
 /*
  * A report as text: a table for people, CSV (RFC 4180) and JSON for programs.
  * CSV and JSON give every amount exactly, as decimal text; the table rounds
- * each line once, half to even, and gives the exact totals below. Rounded
- * lines are never added up.
+ * each line once, such that its lines add up to the rounded total, and gives
+ * the exact totals below.
  *
  * CSV columns: period_from, period_to, as_of, the report's own in its order,
- * requests, attempts, quantity, cost, currency, estimated_cost, unpriced.
+ * requests, attempts, quantity, cost, currency, estimated_cost, unpriced,
+ * time_zone, price_books (versions, with spaces between).
  * A text that a spreadsheet would take for a formula gets a ' in front.
  *
  * Owns:    nothing.

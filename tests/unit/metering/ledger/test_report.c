@@ -119,16 +119,16 @@ static void test_report__adds_up_a_month_as_csv(void **state)
 	assert_sheet(
 		make(*state, "bu,model", "2026-11"), SHEET_CSV,
 		"period_from,period_to,as_of,bu,model,requests,attempts,quantity,cost,currency,"
-		"estimated_cost,unpriced\r\n"
+		"estimated_cost,unpriced,time_zone,price_books\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,'=1+1,\"a,"
 		"\"\"b\"\"\","
-		"1,1,,0.000000000001,USD,0.00,0\r\n"
+		"1,1,,0.000000000001,USD,0.00,0,UTC,1\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,retail,gpt-x,"
-		"1,1,,2.50,EUR,0.00,0\r\n"
+		"1,1,,2.50,EUR,0.00,0,UTC,1\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,retail,iris,"
-		"1,1,,0.00,EUR,0.00,1\r\n"
+		"1,1,,0.00,EUR,0.00,1,UTC,1\r\n"
 		"2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,2026-12-01T00:00:00Z,risk,gpt-x,"
-		"3,3,,1.06376125,USD,0.99510625,0\r\n");
+		"3,3,,1.06376125,USD,0.99510625,0,UTC,1\r\n");
 }
 
 static void test_report__shows_a_table_for_people(void **state)
@@ -137,6 +137,7 @@ static void test_report__shows_a_table_for_people(void **state)
 		     "period     2026-11-01T00:00:00Z to 2026-12-01T00:00:00Z (exclusive)\n"
 		     "as of      2026-12-01T00:00:00Z, 1 gateway\n"
 		     "currency   EUR, USD\n"
+		     "prices     1\n"
 		     "estimated  16.7 % of attempts\n"
 		     "unpriced   1\n"
 		     "no usage   1\n"
@@ -158,9 +159,11 @@ static void test_report__gives_json_with_amounts_as_text(void **state)
 {
 	assert_sheet(
 		make(*state, "meter,rate", "2026-11"), SHEET_JSON,
-		"{\"period\":{\"from\":\"2026-11-01T00:00:00Z\",\"to\":\"2026-12-01T00:00:00Z\"},"
+		"{\"period\":{\"from\":\"2026-11-01T00:00:00Z\",\"to\":\"2026-12-01T00:00:00Z\","
+		"\"time_zone\":\"UTC\"},"
 		"\"as_of\":\"2026-12-01T00:00:00Z\",\"gateways\":1,\"requests\":6,\"attempts\":6,"
 		"\"estimated\":1,\"unpriced\":1,\"no_usage\":1,\"inconsistent\":0,\"rejected\":0,"
+		"\"price_books\":[\"1\"],"
 		"\"by\":[\"meter\",\"rate\"],\"rows\":[\n"
 		"{\"meter\":\"in\",\"rate\":\"0.000001\",\"currency\":\"USD\",\"cost\":\"0."
 		"000000000001\","
@@ -192,12 +195,12 @@ static void test_report__an_empty_period_is_a_report_too(void **state)
 {
 	assert_sheet(make(*state, "day", "2020-02"), SHEET_CSV,
 		     "period_from,period_to,as_of,day,requests,attempts,quantity,cost,currency,"
-		     "estimated_cost,unpriced\r\n");
+		     "estimated_cost,unpriced,time_zone,price_books\r\n");
 	assert_sheet(make(*state, NULL, "2026-10"), SHEET_CSV,
 		     "period_from,period_to,as_of,requests,attempts,quantity,cost,currency,"
-		     "estimated_cost,unpriced\r\n"
+		     "estimated_cost,unpriced,time_zone,price_books\r\n"
 		     "2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,2026-11-01T00:00:00Z,"
-		     "1,1,,0.000000000009,USD,0.00,0\r\n");
+		     "1,1,,0.000000000009,USD,0.00,0,UTC,1\r\n");
 }
 
 static void test_report__groups_by_calendar(void **state)
@@ -221,12 +224,16 @@ static void test_report__any_grouping_sums_to_the_same_total(void **state)
 		"model",
 		"deployment",
 		"provider",
+		"dialect",
 		"meter",
 		"price",
 		"rate",
+		"unit",
+		"hour",
 		"day",
 		"month",
-		"bu,team,project,principal,model,deployment,provider,meter,price,rate,day,month"};
+		"bu,team,project,principal,model,deployment,provider,dialect,meter,price,rate,unit,"
+		"hour,day,month"};
 	struct fixture f;
 	__int128 want = -1;
 
@@ -265,9 +272,10 @@ static void test_report__says_what_is_wrong_with_a_query(void **state)
 		assert_int_equal(report_parse_month(str_from_c(months[i]), NULL, &query),
 				 ERR_MALFORMED);
 	for (size_t i = 0; i < ARRAY_LEN(times); i++)
-		assert_int_equal(report_parse_time(str_from_c(times[i]), NULL, &time_s),
+		assert_int_equal(report_parse_time(str_from_c(times[i]), NULL, NULL, &time_s),
 				 ERR_MALFORMED);
-	assert_int_equal(report_parse_time(STR("2026-11-01T02:00:00+02:00"), NULL, &time_s), OK);
+	assert_int_equal(report_parse_time(STR("2026-11-01T02:00:00+02:00"), NULL, NULL, &time_s),
+			 OK);
 	assert_int_equal(time_s, 1793491200);
 }
 
