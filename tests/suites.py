@@ -3,8 +3,8 @@
 
 usage: tests/suites.py [--coverage] [SUITE...]
 
-Suites: lint unit conformance fuzz flow clients. Each TAP case, pytest case and fuzz smoke counts
-as one. Prints one row per suite with its time, every skip with its reason, and as the last line
+Suites: lint unit conformance fuzz flow clients chaos. Each TAP case, pytest case, fuzz smoke and round
+of the kill loop counts as one. Prints one row per suite with its time, every skip with its reason, and as the last line
 `N passed, N failed, N skipped`. Exits 1 when something failed or a suite could not run, and 2
 on wrong use. What each suite said is kept in build/log/SUITE.log.
 """
@@ -28,9 +28,12 @@ PYTHON = "/usr/bin/python3"
 SMOKE_SECONDS = 20
 SMOKES_TOTAL_SECONDS = 150
 FLOW_SECONDS = 480  # the first run installs a model server
+CHAOS_ROUNDS = "30"
+CHAOS_SECONDS = 300
 JOBS = str(min(os.cpu_count() or 2, 4))
 
 TAP_LINE = re.compile(r"^(not ok|ok)\b(?:\s+\d+)?\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP)\b\s*(.*))?$", re.I)
+TAP_SKIP_NOTES = re.compile(r"^#\s*SKIP\b[:\s]*(.+)$", re.M)
 TAP_SKIP_NOTE = re.compile(r"^#\s*SKIP\b[:\s]*(.+)$", re.I)
 
 
@@ -240,8 +243,24 @@ def suite_clients(tally, options):
         tally.fail(f"clients: exit status {status}:\n" + tail("clients"))
 
 
+def suite_chaos(tally, options):
+    """Thirty rounds of the kill loop, on the optimised build: that one takes a preloaded clock."""
+    if not build("release", "release", "gcc", ["-Dflavour=release"]):
+        tally.fail("the release build does not build:\n" + tail("build-release"))
+        return
+    status = run("chaos", [PYTHON, "tests/chaos/loop.py", "--rounds", CHAOS_ROUNDS], CHAOS_SECONDS,
+                 {"TOLLGATE_BUILD": str(TOP / "build" / "release"), "PYTHONDONTWRITEBYTECODE": "1"})
+    text = (LOG / "chaos.log").read_text(errors="replace")
+    for note in TAP_SKIP_NOTES.findall(text):
+        tally.skip("chaos", note)
+    done = re.search(r"^rounds (\d+), difference", text, re.M)
+    tally.passed += int(done.group(1)) if done else 0
+    if status != 0:
+        tally.fail(f"chaos: {'stopped' if status is None else f'exit status {status}'}:\n" + tail("chaos"))
+
+
 SUITES = {"lint": suite_lint, "unit": suite_unit, "conformance": suite_conformance, "fuzz": suite_fuzz,
-          "flow": suite_flow, "clients": suite_clients}
+          "flow": suite_flow, "clients": suite_clients, "chaos": suite_chaos}
 
 
 def coverage():
