@@ -50,7 +50,6 @@ struct schema_type {
 	enum schema_kind kind;
 	enum schema_want want; /* only while loading */
 	struct str name;
-	uint64_t name_hash;		    /* of SCHEMA_ENTITY: a uid's type_hash */
 	const struct schema_entity *entity; /* of SCHEMA_ENTITY; NULL for a type of actions */
 	const struct schema_type *element;
 	size_t attr_count;

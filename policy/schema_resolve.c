@@ -163,8 +163,6 @@ static void resolve_named(struct resolve *r, struct schema_type *type)
 	} else {
 		fail_unknown(r, type->name, type->want, type->at);
 	}
-	if (type->kind == SCHEMA_ENTITY)
-		type->name_hash = value_hash(type->name);
 }
 
 static void resolve_attrs(struct resolve *r, struct schema_type *record)
