@@ -2,8 +2,8 @@
 """Every place where money stands, read by code that shares nothing with its writers: the journals, the
 SQLite books, Redis' totals and streams, the model server's own calls.
 
-A series is (hour, bu, team, project, principal, model, deployment, provider, price line, meter, unit,
-currency); its sum is (quantity, pico, requests, attempts). A call's own row has no meter.
+A series is (hour, bu, team, project, principal, model, deployment, provider, dialect, price line,
+meter, unit, currency); its sum is (quantity, pico, requests, attempts). A call's own row has no meter.
 """
 
 import json
@@ -13,7 +13,9 @@ from pathlib import Path
 
 from harness import FRAME_HEAD, RATES_MICRO, SEGMENT_HEAD_BYTES, TYPES, crc32c
 
-DIMENSIONS = ("bu", "team", "project", "principal", "model", "deployment", "provider")
+DIMENSIONS = ("bu", "team", "project", "principal", "model", "deployment", "provider", "dialect")
+SERIES_LEN = 1 + len(DIMENSIONS) + 4
+KEY_LEN = SERIES_LEN + 2  # flags and rate
 PICO_PER_WHOLE = 10**12
 
 
@@ -117,6 +119,10 @@ def journal_sums(journal):
     return sums
 
 
+def amount_of(quantity, whole, pico, requests, attempts):
+    return quantity, whole * PICO_PER_WHOLE + pico, requests, attempts
+
+
 class Book:
     """<state>/ledger.db, as it was committed."""
 
@@ -143,12 +149,12 @@ class Book:
         found = self._ask(
             f"SELECT hour, {names}, line, meter, unit, currency, flags, rate_micro, quantity, whole, totals.pico, requests,"
             " attempts FROM totals JOIN account ON account.id = totals.account JOIN price ON price.id = totals.price")
-        return {row[:14]: (row[14], row[15] * PICO_PER_WHOLE + row[16], row[17], row[18]) for row in found}
+        return {row[:KEY_LEN]: amount_of(*row[KEY_LEN:]) for row in found}
 
     def sums(self):
         sums = {}
         for key, amount in self.rows().items():
-            add(sums, key[:12], *amount)
+            add(sums, key[:SERIES_LEN], *amount)
         return sums
 
 
@@ -173,7 +179,8 @@ class Totals:
 
     def sums(self):
         sums = {}
-        accounts = {name: json.loads(text) for name, text in
+        # The last one, the dialect, is left out where it is not known.
+        accounts = {name: (json.loads(text) + [""])[:len(DIMENSIONS)] for name, text in
                     pairs(self.redis.command("HGETALL", f"a:{self.tag}")).items()}
         prices = {name: json.loads(text) for name, text in
                   pairs(self.redis.command("HGETALL", f"p:{self.tag}")).items()}
