@@ -5,6 +5,8 @@
 
 #include "gateway/cli/cost_args.h"
 #include "gateway/cli/exit.h"
+#include "metering/ledger/decimal.h"
+#include "metering/ledger/focus.h"
 
 #define PERIOD_AND_LEDGER                                                                          \
 	"  --month YYYY-MM  one calendar month (default: the present one)\n"                       \
@@ -18,6 +20,11 @@
 	"                   redis://[user[:password]@]host[:port][/db] or unix:///path, "          \
 	"password\n"                                                                               \
 	"                   from TOLLGATE_REDIS_PASSWORD when the URL has none\n"
+
+#define ZONE                                                                                       \
+	"  --tz ZONE        of dates, days and months, as Europe/Berlin (default UTC); totals "    \
+	"are\n"                                                                                    \
+	"                   of whole UTC hours, each in the day in which it begins\n"
 
 #define EXIT_CODES                                                                                 \
 	"\n"                                                                                       \
@@ -42,6 +49,48 @@ static int run_report(const struct cost_args *args, const struct ledger_options 
 	return code;
 }
 
+static int print_focus(const struct report *report, const char *account)
+{
+	struct focus_left_out left = {0};
+	char calls[DECIMAL_SIZE];
+	struct buf out;
+	enum err err;
+	int code;
+
+	buf_init(&out, COST_SHEET_BYTES);
+	err = focus_print(report, str_from_c(account), &out, &left);
+	code = cost_put(&out, err);
+	buf_fini(&out);
+	decimal_int(left.calls, calls);
+	if (code == EXIT_CODE_FINE && left.lines > 0)
+		fprintf(stderr,
+			"tollgate cost: %zu lines without a price (in %s calls) have no row; see "
+			"tollgate cost unallocated\n",
+			left.lines, calls);
+	return code;
+}
+
+static int run_export(const struct cost_args *args, const struct ledger_options *options)
+{
+	struct report_query query = args->query;
+	struct report *report = NULL;
+	struct diag diag = {.line = 0};
+	enum err err;
+	int code;
+
+	if (args->focus == NULL || !str_eq(str_from_c(args->focus), STR("1.2"))) {
+		fputs("tollgate cost: give --focus 1.2; no other version is known\n", stderr);
+		return EXIT_CODE_USAGE;
+	}
+	focus_query(&query);
+	err = report_new(&query, options, &diag, &report);
+	if (err != OK)
+		return cost_fail(&diag, cost_exit_code(err));
+	code = print_focus(report, args->account == NULL ? "tollgate" : args->account);
+	report_free(report);
+	return code;
+}
+
 static const struct command {
 	const char *name;
 	const char *by; /* default */
@@ -49,7 +98,7 @@ static const struct command {
 	int (*run)(const struct cost_args *args, const struct ledger_options *options);
 	const char *usage;
 } commands[] = {
-	{"report", "bu,model", COST_BY | COST_FORMAT, run_report,
+	{"report", "bu,model", COST_BY | COST_FORMAT | COST_ZONE, run_report,
 	 "usage: tollgate cost report [--by COLUMNS] [--month YYYY-MM | --from TIME [--to TIME]]\n"
 	 "                            [--tz ZONE] [--format table|csv|json]\n"
 	 "                            [--config FILE | --state DIR | --redis URL]\n"
@@ -60,7 +109,17 @@ static const struct command {
 	 "dialect,\n"
 	 "                   meter, price, rate, unit, hour, day, month; in this order (default\n"
 	 "                   bu,model); hour is UTC in any zone\n"
-	 "  --format NAME    table (rounded for people), csv, json (exact) (default table)\n"},
+	 "  --format NAME    table (rounded for people), csv, json (exact) (default table)\n" ZONE},
+	{"export", NULL, COST_FOCUS, run_export,
+	 "usage: tollgate cost export --focus 1.2 [--account NAME]\n"
+	 "                            [--month YYYY-MM | --from TIME [--to TIME]]\n"
+	 "                            [--config FILE | --state DIR | --redis URL]\n"
+	 "\n"
+	 "A period as FOCUS 1.2 CSV: a row per UTC day, account, model and price line, exact.\n"
+	 "Lines without a price have no row; standard error says how many.\n"
+	 "\n"
+	 "  --focus 1.2      the version of the specification\n"
+	 "  --account NAME   the billing account (default tollgate)\n"},
 };
 
 static int run_command(const struct command *command, int argc, char **argv)

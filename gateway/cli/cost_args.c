@@ -23,7 +23,7 @@ static const struct cost_option_row {
 	unsigned needs; /* the cost_option it belongs to, or ALWAYS */
 } rows[] = {
 	{"month", 'm', ALWAYS},	      {"from", 'f', ALWAYS},	  {"to", 't', ALWAYS},
-	{"tz", 'z', ALWAYS},	      {"config", 'c', ALWAYS},	  {"state", 's', ALWAYS},
+	{"tz", 'z', COST_ZONE},	      {"config", 'c', ALWAYS},	  {"state", 's', ALWAYS},
 	{"redis", 'r', ALWAYS},	      {"help", 'h', ALWAYS},	  {"by", 'b', COST_BY},
 	{"format", 'o', COST_FORMAT}, {"focus", 'F', COST_FOCUS}, {"account", 'A', COST_FOCUS},
 	{"bu", 'u', COST_BU},	      {"top", 'n', COST_TOP},

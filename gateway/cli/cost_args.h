@@ -20,6 +20,7 @@ enum cost_option {
 	COST_FOCUS = 1U << 2,
 	COST_BU = 1U << 3,
 	COST_TOP = 1U << 4,
+	COST_ZONE = 1U << 5,
 };
 
 struct cost_args {
