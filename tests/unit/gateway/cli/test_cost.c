@@ -107,7 +107,7 @@ static void test_cost__reads_a_book(void **state)
 	assert_int_equal(ledger_sqlite_ops.open(&options, false, NULL, &book), OK);
 	assert_int_equal(run(words, out, sizeof(out)), EXIT_CODE_FINE);
 	assert_string_equal(out, "period_from,period_to,as_of,bu,requests,attempts,quantity,cost,"
-				 "currency,estimated_cost,unpriced\r\n");
+				 "currency,estimated_cost,unpriced,time_zone,price_books\r\n");
 	ledger_sqlite_ops.close(book);
 	snprintf(path, sizeof(path), "%s/ledger.db", folder);
 	unlink(path);
