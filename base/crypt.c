@@ -21,6 +21,37 @@ void crypt_sha256(struct str in, uint8_t out[static CRYPT_SHA256_BYTES])
 	SHA256_Final(out, &sha);
 }
 
+/* One of the two hashes: the key's block with a mark in it, then the text. */
+static void hmac_hash(const uint8_t block[static SHA256_CBLOCK], uint8_t mark, struct str in,
+		      uint8_t out[static CRYPT_SHA256_BYTES])
+{
+	uint8_t marked[SHA256_CBLOCK];
+	SHA256_CTX sha;
+
+	for (size_t i = 0; i < sizeof(marked); i++)
+		marked[i] = block[i] ^ mark;
+	SHA256_Init(&sha);
+	SHA256_Update(&sha, marked, sizeof(marked));
+	if (in.len > 0)
+		SHA256_Update(&sha, in.ptr, in.len);
+	SHA256_Final(out, &sha);
+	OPENSSL_cleanse(marked, sizeof(marked));
+	OPENSSL_cleanse(&sha, sizeof(sha));
+}
+
+void crypt_hmac_sha256(struct str key, struct str in, uint8_t out[static CRYPT_SHA256_BYTES])
+{
+	uint8_t block[SHA256_CBLOCK] = {0}, inner[CRYPT_SHA256_BYTES];
+
+	if (key.len > sizeof(block))
+		crypt_sha256(key, block);
+	else if (key.len > 0)
+		memcpy(block, key.ptr, key.len);
+	hmac_hash(block, 0x36, in, inner);
+	hmac_hash(block, 0x5c, str_make((const char *)inner, sizeof(inner)), out);
+	OPENSSL_cleanse(block, sizeof(block));
+}
+
 bool crypt_equal(const void *a, const void *b, size_t len)
 {
 	return CRYPTO_memcmp(a, b, len) == 0;

@@ -15,6 +15,8 @@
 #define CRYPT_SHA256_BYTES 32
 
 void crypt_sha256(struct str in, uint8_t out[static CRYPT_SHA256_BYTES]);
+/* RFC 2104; a key of any length. */
+void crypt_hmac_sha256(struct str key, struct str in, uint8_t out[static CRYPT_SHA256_BYTES]);
 /* No early exit: the time depends on len alone. */
 bool crypt_equal(const void *a, const void *b, size_t len);
 /* From the kernel; aborts if it cannot give any. */

@@ -280,6 +280,23 @@ static enum err put_budget(struct buf *out, const struct budget_entry *entry,
 				      entry->options.is_hard ? "hard" : "soft", values[figure]);
 }
 
+static enum err put_alerts(struct buf *out, const struct keeper_stats *stats)
+{
+	static const char name[] = "tollgate_budget_webhooks_total";
+	enum err err = put_value(out, "tollgate_budget_alerts_total", "", KIND_COUNTER,
+				 "Thresholds that budgets have come to.", stats->alerts);
+
+	if (err == OK)
+		err = put_value(out, name, "{result=\"sent\"}", KIND_COUNTER,
+				"What became of the messages about them.", stats->webhook.sent);
+	if (err == OK)
+		err = put_value(out, name, "{result=\"retried\"}", KIND_COUNTER, NULL,
+				stats->webhook.retried);
+	return err != OK ? err
+			 : put_value(out, name, "{result=\"dropped\"}", KIND_COUNTER, NULL,
+				     stats->webhook.dropped);
+}
+
 static enum err put_budgets(struct buf *out, const struct budget_table *table)
 {
 	size_t count = budget_count(table), told = MIN(count, (size_t)METRICS_BUDGETS);
@@ -308,6 +325,8 @@ enum err metrics_write(struct buf *out, const struct metrics_sources *sources)
 		err = put_ledger(out, sources);
 	if (err == OK)
 		err = put_budgets(out, sources->budgets);
+	if (err == OK)
+		err = put_alerts(out, &sources->keeper);
 	if (err == OK)
 		err = put_authzen(out, sources->authzen);
 	if (err == OK)

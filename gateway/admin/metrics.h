@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "gateway/admin/authzen.h"
-#include "gateway/proxy/budget_table.h"
+#include "gateway/proxy/keeper.h"
 #include "gateway/proxy/worker.h"
 #include "metering/ledger/ledger.h"
 
@@ -24,6 +24,7 @@ struct metrics_sources {
 	const struct journal *journal;
 	const struct ledger *ledger;
 	const struct budget_table *budgets;
+	struct keeper_stats keeper;
 	uint64_t reloads, failed_reloads;
 	const struct authzen_stats *authzen;
 };

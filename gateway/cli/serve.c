@@ -261,6 +261,7 @@ static enum err reload(struct server *server, struct diags *all)
 	stop_sources(server);
 	keeper_learn(server->keeper, snap, SERVE_LEARN_MS);
 	publish(server, snap);
+	keeper_tell(server->keeper, &config->webhook);
 	log_restart(server, config);
 	if (server->config != server->started)
 		config_free(server->config);
@@ -289,6 +290,8 @@ static void on_hup(void *arg)
 	struct server *server = arg;
 	struct diags all;
 
+	if (server->keeper == NULL)
+		return; /* all workers have ended */
 	diags_init(&all, CONFIG_FAULTS);
 	if (reload(server, &all) != OK)
 		log_faults(server, &all);
@@ -334,6 +337,8 @@ static void take_done(struct loop_message *message, void *arg)
 		return;
 	admin_free(server->admin);
 	server->admin = NULL;
+	keeper_free(server->keeper);
+	server->keeper = NULL;
 	stop_sources(server);
 	loop_stop(server->loop);
 }
@@ -469,6 +474,7 @@ static enum err on_write_metrics(void *arg, struct buf *out)
 		.worker_count = server->worker_count,
 		.journal = server->journal,
 		.ledger = server->ledger,
+		.keeper = keeper_stats(server->keeper),
 		.budgets = server->snap->rules->budgets,
 		.reloads = server->reloads,
 		.failed_reloads = server->failed_reloads,
@@ -540,13 +546,14 @@ static void raise_descriptor_limit(void)
 static void start_keeper(struct server *server)
 {
 	struct keeper_options options = {
-		.loop = server->loop,
+		.env = &server->env,
 		.log = &server->log,
 		.journal = server->journal,
 		.ledger = &server->started->ledger,
 	};
 
 	server->keeper = keeper_new(&options);
+	keeper_tell(server->keeper, &server->config->webhook);
 	keeper_learn(server->keeper, server->snap, SERVE_LEARN_START_MS);
 	keeper_take(server->keeper, server->snap);
 }
@@ -598,7 +605,6 @@ static int server_stop(struct server *server)
 		pthread_join(server->workers[i]->thread, NULL);
 		worker_free(server->workers[i]);
 	}
-	keeper_free(server->keeper);
 	record_lifecycle(server, "stop");
 	(void)journal_wait(server->writer, UINT64_MAX, 0);
 	if (!ledger_stop(server->ledger, SERVE_LEDGER_STOP_MS))

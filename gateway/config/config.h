@@ -19,6 +19,7 @@
 #include "gateway/identity/jwks_source.h"
 #include "gateway/net/tls.h"
 #include "gateway/proxy/snapshot.h"
+#include "gateway/proxy/webhook.h"
 #include "metering/journal/journal.h"
 #include "metering/ledger/ledger.h"
 
@@ -52,7 +53,8 @@ struct config {
 	size_t key_source_count;
 	struct journal_options journal; /* on_open is the caller's to set */
 	struct ledger_options ledger;
-	struct str hash; /* SHA-256 over all files read, hex */
+	struct webhook_options webhook; /* of budget alerts */
+	struct str hash;		/* SHA-256 over all files read, hex */
 	/* What loads and is hardly meant; one line each. */
 	char warnings[CONFIG_WARNINGS][CONFIG_WARNING_BYTES];
 	size_t warning_count;

@@ -315,6 +315,37 @@ static enum err load_budgets(struct load *load, const struct config_yaml *root)
 					       &snapshot->budget_count);
 }
 
+static enum err check_webhook(struct load *load, const struct config_yaml *root)
+{
+	const struct config_yaml *node = node_of(root, STR("budgets"), STR("webhook"));
+	struct webhook_options *webhook = &load->config.webhook;
+	uint8_t key[WEBHOOK_KEY_BYTES];
+	size_t len;
+	enum err err;
+
+	*webhook = (struct webhook_options){
+		.url = load->raw.webhook_url,
+		.secret = load->raw.webhook_secret,
+		.ca_file = load->raw.webhook_ca,
+		.allow_plain = load->raw.webhook_allow_plain,
+	};
+	if (str_is_set(webhook->url) != str_is_set(webhook->secret))
+		return option_fail_secret(&load->reader, ERR_MALFORMED, node,
+					  "webhook needs both url and secret");
+	if (!str_is_set(webhook->url))
+		return OK;
+	if (!str_has_prefix(webhook->url, STR("https://")) &&
+	    !(webhook->allow_plain && str_has_prefix(webhook->url, STR("http://"))))
+		return option_fail_secret(&load->reader, ERR_MALFORMED, node,
+					  "webhook.url must begin with https://");
+	err = webhook_key(webhook->secret, key, &len);
+	crypt_wipe(key, sizeof(key));
+	return err == OK ? OK
+			 : option_fail_secret(&load->reader, err, node,
+					      "webhook.secret must be whsec_ and base64 of 24 to "
+					      "64 bytes");
+}
+
 static enum err load_source(struct load *load, const struct config_yaml *node, struct str path,
 			    struct policy_source *out)
 {
@@ -521,6 +552,8 @@ static enum err load_sections(struct load *load, const struct config_yaml *root)
 	err = option_both(err, load_issuers(load));
 	err = option_both(err, load_prices(load, root));
 	err = option_both(err, load_budgets(load, root));
+	if (has_singles)
+		err = option_both(err, check_webhook(load, root));
 	err = option_both(err, load_policies(load, root));
 	if (!has_singles)
 		return err;
@@ -605,6 +638,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->snapshot.upstream_count; i++)
 		wipe(config->snapshot.upstreams[i].credential_value);
 	wipe(load->raw.redis_password);
+	wipe(load->raw.webhook_secret);
 	for (size_t i = 0; i < config->snapshot.issuer_count; i++)
 		jwks_unref(config->snapshot.issuers[i].keys);
 	arena_fini(&load->arena);

@@ -63,6 +63,8 @@ struct config_raw {
 	int64_t ledger_interval_ms, redis_timeout_ms, journal_keep_ms;
 	unsigned log_level, on_forbid_error, unpriced, store, durability;
 	struct str keys_file, schema_file, entities_file, prices_file, budgets_file;
+	struct str webhook_url, webhook_secret, webhook_ca;
+	bool webhook_allow_plain;
 	struct str_list policy_files;
 	const struct config_yaml *issuers;
 	struct str redis_url, redis_user, redis_password, redis_socket;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  *   fetch_start: parse url, resolve -> dial first address
- *   on_idle: send GET      on_close before that: dial the next address
+ *   on_idle: send it       on_close before that: dial the next address
  *   on_end / reset / time-out -> h1_session_abort -> on_close -> on_done, free
  */
 #include "gateway/http/fetch.h"
@@ -40,6 +40,11 @@ struct fetch {
 	enum err err; /* of the whole; OK once the response is complete */
 	unsigned status;
 	struct buf body;
+
+	struct str sent; /* the caller's; unset: GET */
+	struct field fields[FETCH_FIELDS];
+	size_t field_count;
+	char values[FETCH_FIELD_BYTES];
 };
 
 static const struct session_events session_events;
@@ -179,7 +184,7 @@ static const struct stream_events stream_events = {
 static void on_idle(void *arg, struct h1_session *session)
 {
 	struct fetch *fetch = arg;
-	struct field fields[] = {
+	struct field fields[4 + FETCH_FIELDS] = {
 		{STR("Accept"), STR("application/json"), HEADER_ACCEPT},
 		{STR("Accept-Encoding"), STR("identity"), HEADER_ACCEPT_ENCODING},
 		{STR("User-Agent"), STR("tollgate"), HEADER_USER_AGENT},
@@ -189,14 +194,25 @@ static void on_idle(void *arg, struct h1_session *session)
 		.target = fetch->target,
 		.host = fetch->authority,
 		.fields = fields,
-		.field_count = ARRAY_LEN(fields),
+		.field_count = 3,
 	};
+	struct iovec view = {(void *)(uintptr_t)fetch->sent.ptr, fetch->sent.len};
+
+	if (str_is_set(fetch->sent)) {
+		head.method = METHOD_POST;
+		head.framing = FRAMING_LENGTH;
+		head.content_length = fetch->sent.len;
+		fields[head.field_count++] = (struct field){
+			STR("Content-Type"), STR("application/json"), HEADER_CONTENT_TYPE};
+	}
+	for (size_t i = 0; i < fetch->field_count; i++)
+		fields[head.field_count++] = fetch->fields[i];
 
 	fetch->is_connected = true;
 	fetch->err = ERR_UPSTREAM;
 	fetch->stream = h1_session_open_stream(session, &stream_events, fetch);
 	/* Its failure is a dead conn, and that reports itself. */
-	if (stream_send(fetch->stream, &head, NULL, 0, true) != OK)
+	if (stream_send(fetch->stream, &head, &view, str_is_set(fetch->sent) ? 1 : 0, true) != OK)
 		conclude(fetch, ERR_UPSTREAM);
 }
 
@@ -244,6 +260,24 @@ static enum err prepare(struct fetch *fetch, const struct fetch_options *options
 	return tls_client_context_new(&tls, diag, &fetch->tls);
 }
 
+/* Names are constants of the caller's; values may not outlive the call. */
+static void copy_fields(struct fetch *fetch, const struct fetch_options *options)
+{
+	size_t used = 0;
+
+	ASSERT(options->field_count <= FETCH_FIELDS);
+	for (size_t i = 0; i < options->field_count; i++) {
+		struct field field = options->fields[i];
+
+		ASSERT(field.value.len <= sizeof(fetch->values) - used);
+		memcpy(fetch->values + used, field.value.ptr, field.value.len);
+		field.value.ptr = fetch->values + used;
+		used += field.value.len;
+		fetch->fields[fetch->field_count++] = field;
+	}
+	fetch->sent = options->body;
+}
+
 enum err fetch_start(const struct conn_env *env, const struct fetch_options *options,
 		     struct diag *diag, fetch_done_fn on_done, void *arg, struct fetch **out)
 {
@@ -256,6 +290,7 @@ enum err fetch_start(const struct conn_env *env, const struct fetch_options *opt
 	fetch->err = ERR_UPSTREAM;
 	fetch->timeout_ms = options->timeout_ms;
 	buf_init(&fetch->body, options->max_bytes);
+	copy_fields(fetch, options);
 	err = prepare(fetch, options, diag);
 	if (err != OK) {
 		fetch_free(fetch);

@@ -66,9 +66,11 @@ struct budget_account {
 	struct window window;
 	struct budget *budget;
 	_Atomic bool is_seeded; /* what was spent before this process is in it */
+	_Atomic bool is_short;	/* it refused a call for what is spent */
 	/* The keeper's: */
 	int64_t alerted_from_s; /* period of the set */
 	unsigned alerted;	/* set of thresholds that were told */
+	bool is_full;		/* it was short in the period */
 };
 
 struct budget_entry {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/proxy/hold.h"
 
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "gateway/proxy/request.h"
 #include "gateway/proxy/worker.h"
@@ -84,6 +86,9 @@ static unsigned retry_after_s(const struct request *req, const struct budget_ent
 	budget_read(entry->account->budget, &standing);
 	if (standing.spent <= entry->options.limit - amount)
 		return 1;
+	/* One call that is larger than the whole says nothing of what is spent. */
+	if (amount <= entry->options.limit)
+		atomic_store(&entry->account->is_short, true);
 	left_s = standing.period.to_s - loop_wall_ns(req->worker->loop) / CLOCK_NS_PER_S;
 	return (unsigned)MAX(MIN(left_s, HOLD_RETRY_AFTER_S), 1);
 }

@@ -2,9 +2,15 @@
 """Budgets do not overspend: what a call may cost at most is held before it is sent, what it did cost
 is counted when it is settled, and nothing is held for nobody."""
 
+import base64
 import concurrent.futures
 import contextlib
+import hashlib
+import hmac
+import http.server
+import json
 import re
+import threading
 
 import pytest
 
@@ -25,13 +31,14 @@ def money(name, amount, **more):
 
 @pytest.fixture
 def make_budgeted(make_gateway):
-    def make(*budgets, change=None, policies=None, prices=None, **file):
+    def make(*budgets, change=None, policies=None, prices=None, env=None, **file):
         def edit(config):
             config["budgets"] = {"file": "budgets.yaml"}
             if change:
                 change(config)
 
         gateway = make_gateway(edit, start=False)
+        gateway.env.update(env or {})
         write_budgets(gateway, *budgets, **file)
         if policies:
             gateway.write("policies/test.cedar", policies)
@@ -267,6 +274,92 @@ when { context has budget && context.budget.hard && context.budget.remaining_mic
     answer = chat(gateway)
     assert answer.status == 403 and "thrift" in answer.json()["error"]["message"]
     assert chat(gateway, BOB).status == 200
+
+
+class Receiver:
+    """A service that takes webhooks; `answers` are its first statuses, then 204."""
+
+    def __init__(self, answers=()):
+        self.messages = []
+        self.answers = list(answers)
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                outer.messages.append((dict(self.headers.items()), body))
+                self.send_response(outer.answers.pop(0) if outer.answers else 204)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def make_receiver():
+    made = []
+
+    def make(*answers):
+        made.append(Receiver(answers))
+        return made[-1]
+
+    yield make
+    for receiver in made:
+        receiver.server.shutdown()
+        receiver.server.server_close()
+
+
+WEBHOOK_KEY = b"0123456789abcdef0123456789abcdef"
+
+
+def to_receiver(receiver):
+    secret = "whsec_" + base64.b64encode(WEBHOOK_KEY).decode()
+
+    def change(config):
+        config["budgets"]["webhook"] = {"url": receiver.url, "secret": "${env:HOOK_SECRET}", "allow_plain": True}
+
+    return change, {"HOOK_SECRET": secret}
+
+
+def test_an_alert_is_logged_counted_and_sent_once_signed(make_budgeted, make_receiver):
+    """50 and 80 percent of what is spent, each once; the message is signed and, when the receiver
+    fails, sent again under the same id."""
+    receiver = make_receiver(500)
+    change, env = to_receiver(receiver)
+    gateway = make_budgeted(money("all", "0.0004", mode="soft", alerts=[50, 90]), change=change, env=env)
+    spent = settled_cost(gateway)
+    assert spent >= 360000, "one call is beyond both"
+    assert wait_for(lambda: len(receiver.messages) == 3)
+    (first, first_body), (again, again_body), (second, second_body) = receiver.messages
+    assert first["webhook-id"] == again["webhook-id"] != second["webhook-id"] and first_body == again_body
+    for headers, body in receiver.messages:
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        want = base64.b64encode(hmac.new(WEBHOOK_KEY, signed, hashlib.sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{want}" and headers["Content-Type"] == "application/json"
+    assert [json.loads(body)["data"]["percent"] for body in (first_body, second_body)] == [50, 90]
+    data = json.loads(first_body)["data"]
+    assert (data["budget"], data["limit"], data["mode"]) == ("all", "0.0004", "soft")
+    gateway.program.wait_log(r"budget_alert .*budget=all unit=money percent=50")
+    metrics = gateway.admin("/metrics").body.decode()
+    assert "tollgate_budget_alerts_total 2\n" in metrics
+    assert 'tollgate_budget_webhooks_total{result="retried"} 1\n' in metrics
+    assert chat(gateway).status == 200
+
+
+def test_a_receiver_that_is_away_slows_nobody_down(make_budgeted, make_receiver, dead_url):
+    receiver = make_receiver()
+    receiver.url = dead_url
+    change, env = to_receiver(receiver)
+    gateway = make_budgeted(money("all", "0.0001", mode="soft", alerts=[50]), change=change, env=env)
+    assert chat(gateway).status == 200
+    gateway.program.wait_log("webhook_failed")
+    assert chat(gateway).status == 200
+    gateway.stop()  # while it waits for the next attempt
 
 
 @pytest.mark.parametrize("budget, word", [

@@ -15,6 +15,25 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
+/* RFC 4231, cases 2, 6 and a key of one block. */
+static void test_crypt__hmac_sha256(void **state)
+{
+	uint8_t digest[CRYPT_SHA256_BYTES];
+	char hex[2 * CRYPT_SHA256_BYTES + 1], key[131];
+
+	(void)state;
+	crypt_hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), digest);
+	crypt_hex(digest, sizeof(digest), hex);
+	assert_string_equal(hex,
+			    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	crypt_hmac_sha256(str_make(key, sizeof(key)),
+			  STR("Test Using Larger Than Block-Size Key - Hash Key First"), digest);
+	crypt_hex(digest, sizeof(digest), hex);
+	assert_string_equal(hex,
+			    "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void assert_sha256(struct str in, const char *want)
 {
 	uint8_t digest[CRYPT_SHA256_BYTES];
@@ -210,6 +229,7 @@ static void test_crypt__decodes_what_it_encoded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crypt__hmac_sha256),
 		cmocka_unit_test(test_crypt__hashes_the_published_examples),
 		cmocka_unit_test(test_crypt__checks_by_crc32c),
 		cmocka_unit_test(test_crypt__compares_and_wipes),

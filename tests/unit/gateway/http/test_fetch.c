@@ -118,6 +118,31 @@ static void test_fetch__gives_status_and_body(void **state)
 	check("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", false, OK, 404, "");
 }
 
+static void test_fetch__posts_a_document(void **state)
+{
+	static const struct field fields[] = {{STR("webhook-id"), STR("m1"), HEADER_OTHER}};
+	struct fetcher *fetcher = fetcher_new();
+	struct diag diag;
+
+	(void)state;
+	fetcher->options.body = STR("{\"a\":1}");
+	fetcher->options.fields = fields;
+	fetcher->options.field_count = ARRAY_LEN(fields);
+	assert_int_equal(fetch_start(&fetcher->wire.env, &fetcher->options, &diag, on_done, fetcher,
+				     &fetcher->fetch),
+			 OK);
+	wire_expect(&fetcher->wire, STR("{\"a\":1}"));
+	assert_true(
+		str_has_prefix(buf_str(&fetcher->wire.got), STR("POST /keys?v=1 HTTP/1.1\r\n")));
+	assert_true(wire_got(&fetcher->wire, STR("\r\nContent-Type: application/json\r\n")));
+	assert_true(wire_got(&fetcher->wire, STR("\r\nContent-Length: 7\r\n")));
+	assert_true(wire_got(&fetcher->wire, STR("\r\nwebhook-id: m1\r\n")));
+	wire_send(&fetcher->wire, STR("HTTP/1.1 204 No Content\r\n\r\n"));
+	wire_until(&fetcher->wire, is_done, fetcher);
+	assert_int_equal(fetcher->status, 204);
+	fetcher_free(fetcher);
+}
+
 static void test_fetch__does_not_follow(void **state)
 {
 	(void)state;
@@ -349,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fetch__gives_status_and_body),
+		cmocka_unit_test(test_fetch__posts_a_document),
 		cmocka_unit_test(test_fetch__does_not_follow),
 		cmocka_unit_test(test_fetch__reports_failures),
 		cmocka_unit_test(test_fetch__gives_up_in_time),
