@@ -125,7 +125,8 @@ static bool is_kept_parameter(struct str parameter)
 
 	if (!str_cut(&value, '=', &name))
 		return false;
-	return (str_eq(name, STR("api-version")) || str_eq(name, STR("beta"))) &&
+	return (str_eq(name, STR("api-version")) || str_eq(name, STR("beta")) ||
+		str_eq(name, STR("alt"))) &&
 	       is_plain_value(value);
 }
 

@@ -51,28 +51,12 @@ static struct str forward_target(struct request *req)
 	const struct model_options *model = &req->model->options;
 	struct str base = upstream_base(req->model->upstream);
 	struct str version = str_is_set(req->match.version) ? req->match.version : model->version;
-	struct str path = req->match.operation->path;
+	struct str path =
+		operation_target(req->match.operation, model->upstream_model, version, &req->arena);
 	struct str query = crossing_query(&req->arena, req->head->query);
-	const char *tail = "";
 
-	switch (req->match.operation->id) {
-	case OP_MLFLOW: path = STR("/invocations"); break;
-	case OP_INFER:
-	case OP_INFER_V: tail = "/infer"; break;
-	case OP_V2_READY:
-	case OP_V2_READY_V: tail = "/ready"; break;
-	case OP_V2_META:
-	case OP_V2_META_V: break;
-	default: version = (struct str){0}; break;
-	}
-	if (req->match.operation->where == MODEL_IN_PATH && req->match.operation->id != OP_MLFLOW) {
-		bool has_version = str_is_set(version);
-
-		return arena_printf(&req->arena, STR_FMT "/v2/models/" STR_FMT "%s" STR_FMT "%s",
-				    STR_ARG(base), STR_ARG(model->upstream_model),
-				    has_version ? "/versions/" : "", (int)version.len,
-				    has_version ? version.ptr : "", tail);
-	}
+	if (!str_is_set(path))
+		return path;
 	if (!str_is_set(query))
 		return query;
 	if (query.len > 0)

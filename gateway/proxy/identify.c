@@ -21,14 +21,23 @@ static enum step refuse_identity(struct request *req, const struct identity_outc
 		      STR("the credential is missing or not valid"));
 }
 
+/* The same key under the names that other providers' clients send it by. */
+static struct str key_value(const struct head *head)
+{
+	struct str value = head_value(head, HEADER_X_API_KEY);
+
+	if (!str_is_set(value))
+		value = head_value_by_name(head, STR("api-key"));
+	return str_is_set(value) ? value : head_value_by_name(head, STR("x-goog-api-key"));
+}
+
 static bool authenticate_head(struct request *req)
 {
 	struct worker *worker = req->worker;
 	struct identity_outcome outcome;
-	enum err err = authenticate(req->snap->auth, worker->identities,
-				    head_value(req->head, HEADER_AUTHORIZATION),
-				    head_value(req->head, HEADER_X_API_KEY), req->started_ns,
-				    &req->principal, &outcome);
+	enum err err = authenticate(
+		req->snap->auth, worker->identities, head_value(req->head, HEADER_AUTHORIZATION),
+		key_value(req->head), req->started_ns, &req->principal, &outcome);
 
 	if (outcome.wants_refresh)
 		worker->options.on_unknown_key(worker->options.arg, outcome.issuer);

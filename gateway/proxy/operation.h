@@ -11,6 +11,7 @@
 #ifndef GATEWAY_PROXY_OPERATION_H
 #define GATEWAY_PROXY_OPERATION_H
 
+#include "base/arena.h"
 #include "gateway/http/message.h"
 
 enum operation_id {
@@ -26,10 +27,12 @@ enum model_where {
 };
 
 enum operation_flag {
-	OP_METERED = 1,		 /* has usage and a price; without a price it is refused */
-	OP_STREAMS = 2,		 /* the body may ask for an event stream */
-	OP_USAGE_ON_REQUEST = 4, /* a stream tells its usage only when asked to */
-	OP_OWN_ANSWER = 8,	 /* the gateway answers itself */
+	OP_METERED = 1,		     /* has usage and a price; without a price it is refused */
+	OP_STREAMS = 2,		     /* the body may ask for an event stream */
+	OP_USAGE_ON_REQUEST = 4,     /* a stream tells its usage only when asked to */
+	OP_OWN_ANSWER = 8,	     /* the gateway answers itself */
+	OP_STREAMS_UNLESS_TOLD = 16, /* a body that does not speak of it asks for a stream */
+	OP_STREAMS_ALWAYS = 32,
 };
 
 /* Whose words an error is said in. */
@@ -38,6 +41,9 @@ enum family {
 	FAMILY_ANTHROPIC,
 	FAMILY_V2,
 	FAMILY_MLFLOW,
+	FAMILY_GOOGLE,
+	FAMILY_COHERE,
+	FAMILY_OLLAMA,
 };
 
 struct operation {
@@ -61,6 +67,9 @@ MUST_CHECK enum err operation_match(enum method method, struct str path,
 				    struct operation_match *out);
 /* What a path takes, for ERR_METHOD: every path has one method. Unset: no such path. */
 struct str operation_allowed(struct str path);
+/* Where the call goes at its model's server, below the server's base. version may be unset. */
+struct str operation_target(const struct operation *operation, struct str model, struct str version,
+			    struct arena *arena);
 /* By the path alone, for errors before a match. */
 enum family operation_family(struct str path);
 

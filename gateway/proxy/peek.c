@@ -13,6 +13,26 @@ enum place {
 	PLACE_MAX_COMPLETION,
 	PLACE_MAX_OUTPUT,
 	PLACE_BACKGROUND,
+	PLACE_TEXT,
+	PLACE_LLAMACPP,
+	PLACE_OLLAMA_PARENT,
+	PLACE_OLLAMA,
+	PLACE_TGI_PARENT,
+	PLACE_TGI,
+	PLACE_SGLANG_PARENT,
+	PLACE_SGLANG,
+	PLACE_SGLANG_ANSWERS,
+	/* Protocol buffers take both spellings of a name, at each level. */
+	PLACE_GEMINI_PARENT,
+	PLACE_GEMINI_PARENT_SNAKE,
+	PLACE_GEMINI,
+	PLACE_GEMINI_SNAKE,
+	PLACE_GEMINI_MIXED,
+	PLACE_GEMINI_MIXED_SNAKE,
+	PLACE_CANDIDATES,
+	PLACE_CANDIDATES_SNAKE,
+	PLACE_CANDIDATES_MIXED,
+	PLACE_CANDIDATES_MIXED_SNAKE,
 	PLACE_COUNT,
 };
 
@@ -28,6 +48,25 @@ static const char *const place_paths[PLACE_COUNT + 1] = {
 	[PLACE_MAX_COMPLETION] = "max_completion_tokens",
 	[PLACE_MAX_OUTPUT] = "max_output_tokens",
 	[PLACE_BACKGROUND] = "background",
+	[PLACE_TEXT] = "input",
+	[PLACE_LLAMACPP] = "n_predict",
+	[PLACE_OLLAMA_PARENT] = "options",
+	[PLACE_OLLAMA] = "options.num_predict",
+	[PLACE_TGI_PARENT] = "parameters",
+	[PLACE_TGI] = "parameters.max_new_tokens",
+	[PLACE_SGLANG_PARENT] = "sampling_params",
+	[PLACE_SGLANG] = "sampling_params.max_new_tokens",
+	[PLACE_SGLANG_ANSWERS] = "sampling_params.n",
+	[PLACE_GEMINI_PARENT] = "generationConfig",
+	[PLACE_GEMINI_PARENT_SNAKE] = "generation_config",
+	[PLACE_GEMINI] = "generationConfig.maxOutputTokens",
+	[PLACE_GEMINI_SNAKE] = "generation_config.max_output_tokens",
+	[PLACE_GEMINI_MIXED] = "generationConfig.max_output_tokens",
+	[PLACE_GEMINI_MIXED_SNAKE] = "generation_config.maxOutputTokens",
+	[PLACE_CANDIDATES] = "generationConfig.candidateCount",
+	[PLACE_CANDIDATES_SNAKE] = "generation_config.candidate_count",
+	[PLACE_CANDIDATES_MIXED] = "generationConfig.candidate_count",
+	[PLACE_CANDIDATES_MIXED_SNAKE] = "generation_config.candidateCount",
 };
 
 /* Counts and bounds are whole numbers below this: 10^9 of either is beyond every model. */
@@ -102,10 +141,34 @@ static struct peek_place place_of(const struct jscan_value *value)
 	return (struct peek_place){value->start, value->end, value->count, value->type};
 }
 
+/* One name in two spellings: the server believes one of them. */
+static enum err take_place(struct peek *peek, const struct jscan_value *value,
+			   struct peek_place *out)
+{
+	if (out->end != 0)
+		return peek_refuse(peek, "a member that decides about this call stands twice");
+	*out = place_of(value);
+	return OK;
+}
+
+static bool is_unbounded(const struct jscan_value *value)
+{
+	return value->type == JSCAN_NUMBER &&
+	       (str_eq(value->text, STR("-1")) || str_eq(value->text, STR("-2")));
+}
+
 static enum err take_bound(struct peek *peek, const struct jscan_value *value,
 			   enum peek_bound bound)
 {
-	peek->bound_places[bound] = place_of(value);
+	enum err err = take_place(peek, value, &peek->bound_places[bound]);
+
+	if (err != OK)
+		return err;
+	/* Said out loud, still none: it is replaced as if it were null. */
+	if ((bound == BOUND_OLLAMA || bound == BOUND_LLAMACPP) && is_unbounded(value)) {
+		peek->bound_places[bound].type = JSCAN_NULL;
+		return OK;
+	}
 	return take_number(peek, value, &peek->bounds[bound],
 			   "the output bound must be a whole number");
 }
@@ -121,11 +184,13 @@ static enum err on_value(void *arg, const struct jscan_value *value)
 	switch (place) {
 	case PLACE_ROOT:
 		peek->root_start = value->start;
+		peek->root_count = value->count;
 		if (value->type != JSCAN_OBJECT)
 			return peek_refuse(peek, "the body must be a JSON object");
 		return OK;
 	case PLACE_MODEL: peek->model_place = place_of(value); return take_model(peek, value);
 	case PLACE_STREAM:
+		peek->has_stream = value->type != JSCAN_NULL;
 		return take_bool(peek, value, &peek->is_stream, "\"stream\" must be true or false");
 	case PLACE_OPTIONS: peek->options_place = place_of(value); return take_options(peek, value);
 	case PLACE_INCLUDE:
@@ -143,6 +208,28 @@ static enum err on_value(void *arg, const struct jscan_value *value)
 	case PLACE_BACKGROUND:
 		return take_bool(peek, value, &peek->is_background,
 				 "\"background\" must be true or false");
+	case PLACE_TEXT: peek->text_place = place_of(value); return OK;
+	case PLACE_LLAMACPP: return take_bound(peek, value, BOUND_LLAMACPP);
+	case PLACE_OLLAMA_PARENT: return take_place(peek, value, &peek->parents[BOUND_OLLAMA]);
+	case PLACE_OLLAMA: return take_bound(peek, value, BOUND_OLLAMA);
+	case PLACE_TGI_PARENT: return take_place(peek, value, &peek->parents[BOUND_TGI]);
+	case PLACE_TGI: return take_bound(peek, value, BOUND_TGI);
+	case PLACE_SGLANG_PARENT: return take_place(peek, value, &peek->parents[BOUND_SGLANG]);
+	case PLACE_SGLANG: return take_bound(peek, value, BOUND_SGLANG);
+	case PLACE_GEMINI_PARENT:
+	case PLACE_GEMINI_PARENT_SNAKE:
+		return take_place(peek, value, &peek->parents[BOUND_GEMINI]);
+	case PLACE_GEMINI:
+	case PLACE_GEMINI_SNAKE:
+	case PLACE_GEMINI_MIXED:
+	case PLACE_GEMINI_MIXED_SNAKE: return take_bound(peek, value, BOUND_GEMINI);
+	case PLACE_SGLANG_ANSWERS:
+	case PLACE_CANDIDATES:
+	case PLACE_CANDIDATES_SNAKE:
+	case PLACE_CANDIDATES_MIXED:
+	case PLACE_CANDIDATES_MIXED_SNAKE:
+		return take_number(peek, value, &peek->answers,
+				   "the number of answers must be a whole number");
 	case PLACE_COUNT: break;
 	}
 	return OK;
@@ -153,12 +240,14 @@ void peek_init(struct peek *peek, const struct peek_paths *paths)
 	peek->refusal = NULL;
 	peek->model_len = 0;
 	peek->model_place = peek->options_place = peek->include_place = (struct peek_place){0};
-	peek->root_start = 0;
+	peek->text_place = (struct peek_place){0};
+	peek->root_start = peek->root_count = 0;
+	memset(peek->parents, 0, sizeof(peek->parents));
 	memset(peek->bound_places, 0, sizeof(peek->bound_places));
 	memset(peek->bounds, 0, sizeof(peek->bounds));
 	peek->max_tokens = 0;
 	peek->answers = 1;
-	peek->is_stream = peek->wants_usage = peek->is_background = false;
+	peek->is_stream = peek->has_stream = peek->wants_usage = peek->is_background = false;
 	jscan_init(&peek->scan, (const struct jscan_paths *)paths, on_value, peek);
 }
 
@@ -177,14 +266,61 @@ struct bound_rule {
 	bool is_put;
 	enum peek_bound put;
 	enum place name;
+	const char *parent; /* the object it stands in; NULL: the body itself */
+	const char *child;  /* its name there */
 };
 
+#define READS_CHAT                                                                                 \
+	{                                                                                          \
+		1U << BOUND_TOKENS | 1U << BOUND_COMPLETION, true, BOUND_COMPLETION,               \
+			PLACE_MAX_COMPLETION, NULL, NULL                                           \
+	}
+#define READS_TOKENS                                                                               \
+	{                                                                                          \
+		1U << BOUND_TOKENS, true, BOUND_TOKENS, PLACE_MAX_TOKENS, NULL, NULL               \
+	}
+#define READS_RESPONSES                                                                            \
+	{                                                                                          \
+		1U << BOUND_OUTPUT, true, BOUND_OUTPUT, PLACE_MAX_OUTPUT, NULL, NULL               \
+	}
+#define READS_GEMINI                                                                               \
+	{                                                                                          \
+		1U << BOUND_GEMINI, true, BOUND_GEMINI, PLACE_GEMINI, "generationConfig",          \
+			"maxOutputTokens"                                                          \
+	}
+#define READS_OLLAMA                                                                               \
+	{                                                                                          \
+		1U << BOUND_OLLAMA, true, BOUND_OLLAMA, PLACE_OLLAMA, "options", "num_predict"     \
+	}
+#define READS_TGI                                                                                  \
+	{                                                                                          \
+		1U << BOUND_TGI, true, BOUND_TGI, PLACE_TGI, "parameters", "max_new_tokens"        \
+	}
+
 static const struct bound_rule bound_rules[OP_COUNT] = {
-	[OP_CHAT] = {1U << BOUND_TOKENS | 1U << BOUND_COMPLETION, true, BOUND_COMPLETION,
-		     PLACE_MAX_COMPLETION},
-	[OP_COMPLETIONS] = {1U << BOUND_TOKENS, true, BOUND_TOKENS, PLACE_MAX_TOKENS},
-	[OP_RESPONSES] = {1U << BOUND_OUTPUT, true, BOUND_OUTPUT, PLACE_MAX_OUTPUT},
+	[OP_CHAT] = READS_CHAT,
+	[OP_COMPLETIONS] = READS_TOKENS,
+	[OP_RESPONSES] = READS_RESPONSES,
 	[OP_MESSAGES] = {.read = 1U << BOUND_TOKENS},
+	[OP_AZURE_CHAT] = READS_CHAT,
+	[OP_AZURE_COMPLETIONS] = READS_TOKENS,
+	[OP_AZURE_V1_CHAT] = READS_CHAT,
+	[OP_AZURE_V1_RESPONSES] = READS_RESPONSES,
+	[OP_GEMINI] = READS_GEMINI,
+	[OP_GEMINI_STREAM] = READS_GEMINI,
+	[OP_GEMINI_V1] = READS_GEMINI,
+	[OP_GEMINI_V1_STREAM] = READS_GEMINI,
+	[OP_VERTEX] = READS_GEMINI,
+	[OP_VERTEX_STREAM] = READS_GEMINI,
+	[OP_COHERE_CHAT] = READS_TOKENS,
+	[OP_COHERE_V1_CHAT] = READS_TOKENS,
+	[OP_OLLAMA_CHAT] = READS_OLLAMA,
+	[OP_OLLAMA_GENERATE] = READS_OLLAMA,
+	[OP_SGLANG] = {1U << BOUND_SGLANG, true, BOUND_SGLANG, PLACE_SGLANG, "sampling_params",
+		       "max_new_tokens"},
+	[OP_TGI] = READS_TGI,
+	[OP_TGI_STREAM] = READS_TGI,
+	[OP_LLAMACPP] = {1U << BOUND_LLAMACPP, true, BOUND_LLAMACPP, PLACE_LLAMACPP, NULL, NULL},
 };
 
 static void settle_bound(struct peek *peek, const struct operation *operation)
@@ -204,6 +340,9 @@ enum err peek_end(struct peek *peek, const struct operation *operation)
 		return err;
 	}
 	settle_bound(peek, operation);
+	if ((operation->flags & OP_STREAMS_ALWAYS) != 0 ||
+	    ((operation->flags & OP_STREAMS_UNLESS_TOLD) != 0 && !peek->has_stream))
+		peek->is_stream = true;
 	if (operation->where == MODEL_IN_BODY && peek->model_len == 0)
 		return peek_refuse(peek, "\"model\" is missing");
 	if (peek->is_stream && (operation->flags & OP_STREAMS) == 0)
@@ -213,6 +352,59 @@ enum err peek_end(struct peek *peek, const struct operation *operation)
 	if (peek->is_background)
 		return peek_refuse(peek, "\"background\" is not supported");
 	return OK;
+}
+
+/* Text ------------------------------------------------------------------------ */
+
+/* Inside a JSON string that was found well-formed. */
+struct text_count {
+	uint64_t characters;
+	unsigned digits; /* still to come of an escaped code unit */
+	unsigned unit;	 /* what they say */
+	bool is_escape;
+};
+
+static unsigned hex_value(unsigned char c)
+{
+	return c <= '9' ? c - (unsigned)'0' : (c | 0x20U) - 'a' + 10U;
+}
+
+static void count_byte(struct text_count *count, unsigned char c)
+{
+	if (count->digits > 0) {
+		count->unit = count->unit << 4 | hex_value(c);
+		/* The second half of a pair is no character of its own. */
+		if (--count->digits == 0 && (count->unit & 0xFC00U) != 0xDC00U)
+			count->characters++;
+	} else if (count->is_escape) {
+		count->is_escape = false;
+		count->unit = 0;
+		count->digits = c == 'u' ? 4 : 0;
+		count->characters += c != 'u';
+	} else if (c == '\\') {
+		count->is_escape = true;
+	} else if ((c & 0xC0U) != 0x80U) {
+		count->characters++;
+	}
+}
+
+uint64_t peek_characters(const struct peek *peek, const struct queue *body)
+{
+	struct text_count count = {0};
+	uint64_t at = peek->text_place.start + 1, end = peek->text_place.end;
+	struct iovec view;
+
+	if (peek->text_place.type != JSCAN_STRING || end == 0)
+		return 0;
+	while (at + 1 < end && queue_views(body, at, &view, 1) == 1) {
+		const unsigned char *bytes = view.iov_base;
+		uint64_t len = MIN(view.iov_len, end - 1 - at);
+
+		for (uint64_t i = 0; i < len; i++)
+			count_byte(&count, bytes[i]);
+		at += len;
+	}
+	return count.characters;
 }
 
 /* Edits ----------------------------------------------------------------------- */
@@ -246,7 +438,7 @@ static void plan_model(struct plan *plan, const struct model *model)
 		 model->upstream_model_json);
 }
 
-/* The root object has a member ("model"), so what is put first ends in a comma. */
+/* The root object has a member ("model" or "stream"), so what is put first ends in a comma. */
 static void plan_usage(struct plan *plan)
 {
 	const struct peek_place *options = &plan->peek->options_place;
@@ -265,28 +457,52 @@ static void plan_usage(struct plan *plan)
 					    : STR("\"include_usage\":true"));
 }
 
+/* The text that puts a bound where there is none, and where it goes. */
+static struct str put_bound(const struct plan *plan, const struct bound_rule *rule,
+			    unsigned long long bound, uint64_t *out_at)
+{
+	const struct peek_place *parent = &plan->peek->parents[rule->put];
+	const char *comma = plan->peek->root_count > 0 ? "," : "";
+
+	*out_at = plan->peek->root_start + 1;
+	if (rule->parent == NULL)
+		return arena_printf(plan->arena, "\"%s\":%llu%s", place_paths[rule->name], bound,
+				    comma);
+	if (parent->end == 0)
+		return arena_printf(plan->arena, "\"%s\":{\"%s\":%llu}%s", rule->parent,
+				    rule->child, bound, comma);
+	*out_at = parent->start + 1;
+	return arena_printf(plan->arena, "\"%s\":%llu%s", rule->child, bound,
+			    parent->count > 0 ? "," : "");
+}
+
 static enum err plan_bound(struct plan *plan, enum operation_id id, uint64_t max_output)
 {
 	const struct bound_rule *rule = &bound_rules[id];
 	const struct peek_place *place = &plan->peek->bound_places[rule->put];
-	uint64_t at = plan->peek->root_start + 1;
+	const struct peek_place *parent = &plan->peek->parents[rule->put];
+	uint64_t at = place->start, end = place->end;
 	struct str text;
 
 	/* A bound of 0 is the caller's to give; of null it is none. */
 	if (max_output == 0 || plan->peek->max_tokens > 0 || !rule->is_put ||
 	    (place->end != 0 && place->type != JSCAN_NULL))
 		return OK;
-	if (place->end != 0)
+	if (place->end != 0) {
 		text = arena_printf(plan->arena, "%llu", (unsigned long long)max_output);
-	else
-		text = arena_printf(plan->arena, "\"%s\":%llu,", place_paths[rule->name],
+	} else if (parent->end != 0 && parent->type != JSCAN_OBJECT) {
+		/* null, or what the server will refuse */
+		at = parent->start;
+		end = parent->end;
+		text = arena_printf(plan->arena, "{\"%s\":%llu}", rule->child,
 				    (unsigned long long)max_output);
+	} else {
+		text = put_bound(plan, rule, max_output, &at);
+		end = at;
+	}
 	if (!str_is_set(text))
 		return ERR_LIMIT;
-	if (place->end != 0)
-		plan_add(plan, place->start, place->end, text);
-	else
-		plan_add(plan, at, at, text);
+	plan_add(plan, at, end, text);
 	return OK;
 }
 
@@ -297,7 +513,8 @@ enum err peek_plan(const struct peek *peek, const struct operation *operation,
 	struct plan plan = {.peek = peek, .arena = arena, .edits = out};
 	enum err err;
 
-	if (operation->where == MODEL_IN_BODY)
+	/* A body may repeat what the path says: the two never differ upstream. */
+	if (operation->where == MODEL_IN_BODY || peek->model_place.end != 0)
 		plan_model(&plan, model);
 	err = plan_bound(&plan, operation->id, model->options.max_output);
 	if (err != OK)

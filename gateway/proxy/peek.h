@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/jscan.h"
+#include "base/queue.h"
 #include "gateway/proxy/operation.h"
 #include "gateway/route/model.h"
 
@@ -32,6 +33,11 @@ enum peek_bound {
 	BOUND_TOKENS,	  /* max_tokens */
 	BOUND_COMPLETION, /* max_completion_tokens */
 	BOUND_OUTPUT,	  /* max_output_tokens */
+	BOUND_GEMINI,	  /* generationConfig.maxOutputTokens, in any of its spellings */
+	BOUND_OLLAMA,	  /* options.num_predict */
+	BOUND_LLAMACPP,	  /* n_predict */
+	BOUND_TGI,	  /* parameters.max_new_tokens */
+	BOUND_SGLANG,	  /* sampling_params.max_new_tokens */
 	BOUND_COUNT,
 };
 
@@ -47,14 +53,18 @@ struct peek {
 	char model[PEEK_MODEL_BYTES];
 	size_t model_len;
 	struct peek_place model_place;
-	struct peek_place options_place; /* stream_options */
-	struct peek_place include_place; /* stream_options.include_usage */
-	uint64_t root_start;		 /* offset of the top-level '{' */
+	struct peek_place options_place;	/* stream_options */
+	struct peek_place include_place;	/* stream_options.include_usage */
+	struct peek_place text_place;		/* input: what is to be spoken */
+	uint64_t root_start;			/* offset of the top-level '{' */
+	uint64_t root_count;			/* its members */
+	struct peek_place parents[BOUND_COUNT]; /* the objects that the bounds stand in */
 	struct peek_place bound_places[BOUND_COUNT];
 	uint64_t bounds[BOUND_COUNT];
 	uint64_t max_tokens; /* from peek_end on: the largest that the operation reads; 0 = none */
 	uint64_t answers;    /* n; 1 when absent */
 	bool is_stream;
+	bool has_stream; /* it says whether to */
 	bool wants_usage;
 	bool is_background;
 };
@@ -73,6 +83,9 @@ static inline struct str peek_model(const struct peek *peek)
 {
 	return str_make(peek->model, peek->model_len);
 }
+
+/* How many characters the text to be spoken has; 0 without one. body is all that was fed. */
+uint64_t peek_characters(const struct peek *peek, const struct queue *body);
 
 /* The edits that make this body fit for the upstream, sorted by start: its own model name, the
  * usage report asked for when the caller did not, the model's output bound when none was given.

@@ -32,6 +32,36 @@ static struct str error_type(unsigned status)
 	}
 }
 
+static enum err append_pair(struct buf *out, const char *before, struct str value)
+{
+	enum err err = buf_append(out, str_from_c(before));
+
+	return err != OK ? err : buf_append_json(out, value);
+}
+
+static struct str google_status(unsigned status)
+{
+	switch (status) {
+	case 401: return STR("UNAUTHENTICATED");
+	case 403: return STR("PERMISSION_DENIED");
+	case 404: return STR("NOT_FOUND");
+	case 429: return STR("RESOURCE_EXHAUSTED");
+	case 503: return STR("UNAVAILABLE");
+	default: return status >= 500 ? STR("INTERNAL") : STR("INVALID_ARGUMENT");
+	}
+}
+
+static enum err append_google_error(struct buf *out, struct str message, unsigned status)
+{
+	enum err err = buf_printf(out, "{\"error\":{\"code\":%u", status);
+
+	if (err == OK)
+		err = append_pair(out, ",\"message\":", message);
+	if (err == OK)
+		err = append_pair(out, ",\"status\":", google_status(status));
+	return err != OK ? err : buf_append(out, STR("}}"));
+}
+
 static struct str mlflow_code(unsigned status)
 {
 	switch (status) {
@@ -42,13 +72,6 @@ static struct str mlflow_code(unsigned status)
 	case 503: return STR("TEMPORARILY_UNAVAILABLE");
 	default: return status >= 500 ? STR("INTERNAL_ERROR") : STR("BAD_REQUEST");
 	}
-}
-
-static enum err append_pair(struct buf *out, const char *before, struct str value)
-{
-	enum err err = buf_append(out, str_from_c(before));
-
-	return err != OK ? err : buf_append_json(out, value);
 }
 
 static enum err append_error(struct buf *out, const struct request *req, unsigned status)
@@ -73,7 +96,12 @@ static enum err append_error(struct buf *out, const struct request *req, unsigne
 			err = append_pair(out, "},\"request_id\":", str_from_c(req->id));
 		return err != OK ? err : buf_append(out, STR("}"));
 	case FAMILY_V2:
+	case FAMILY_OLLAMA:
 		err = append_pair(out, "{\"error\":", answer->message);
+		return err != OK ? err : buf_append(out, STR("}"));
+	case FAMILY_GOOGLE: return append_google_error(out, answer->message, status);
+	case FAMILY_COHERE:
+		err = append_pair(out, "{\"message\":", answer->message);
 		return err != OK ? err : buf_append(out, STR("}"));
 	case FAMILY_MLFLOW:
 		err = append_pair(out, "{\"error_code\":", mlflow_code(status));

@@ -19,6 +19,41 @@ struct price_key reserve_price_key(const struct request *req, struct str served,
 	};
 }
 
+/* Sound is told by its length where it is not told in tokens: at 8 kbit/s a byte lasts a
+ * millisecond, and at the usual 32 kbit/s four bytes do. */
+#define RESERVE_BYTES_PER_MS 4
+
+/* Chunks of at least so many bytes make a search unit of a hundred documents. */
+#define RESERVE_BYTES_PER_SEARCH 300
+
+static void set_units(struct request *req, struct cost_bound *bound)
+{
+	switch (req->dialect) {
+	case DIALECT_OPENAI_IMAGES:
+		bound->unit = STR("images");
+		bound->unit_count = (int64_t)MAX(req->peek.answers, 1);
+		bound->has_media = true;
+		break;
+	case DIALECT_OPENAI_SPEECH:
+		req->row_count = (int64_t)peek_characters(&req->peek, &req->body);
+		bound->unit = STR("chars");
+		bound->unit_count = req->row_count;
+		bound->has_media = true;
+		break;
+	case DIALECT_OPENAI_TRANSCRIPTIONS:
+		req->input_estimate = (int64_t)(req->body_len / RESERVE_BYTES_PER_MS);
+		bound->unit = STR("audio_ms");
+		bound->unit_count = (int64_t)req->body_len;
+		bound->has_media = true;
+		break;
+	case DIALECT_COHERE_RERANK:
+		bound->unit = STR("searches");
+		bound->unit_count = 1 + (int64_t)(req->body_len / RESERVE_BYTES_PER_SEARCH);
+		break;
+	default: break;
+	}
+}
+
 static void set_estimates(struct request *req, struct cost_bound *bound)
 {
 	if ((dialect_rules(req->dialect) & DIALECT_BY_CALL) != 0) {
@@ -38,6 +73,7 @@ static void set_estimates(struct request *req, struct cost_bound *bound)
 	/* Embeddings and the like write nothing. */
 	if ((dialect_rules(req->dialect) & DIALECT_TOTAL_IS_INPUT) != 0)
 		bound->output_tokens = req->output_bound = 0;
+	set_units(req, bound);
 }
 
 static enum err set_floor(struct request *req, const struct price_key *key,
@@ -46,8 +82,9 @@ static enum err set_floor(struct request *req, const struct price_key *key,
 	const struct price_book *book = req->snap->rules->prices;
 	const struct price_set *set =
 		price_find_set(book, key, req->started_ns, bound->input_tokens);
+	bool is_sound = req->dialect == DIALECT_OPENAI_TRANSCRIPTIONS;
 	struct cost_item items[] = {
-		{STR("in_text_uncached"), req->input_estimate},
+		{is_sound ? STR("audio_ms") : STR("in_text_uncached"), req->input_estimate},
 		{STR("requests"), bound->requests},
 		{STR("rows"), bound->rows},
 	};

@@ -115,6 +115,25 @@ static int64_t rate_of(const struct price_set *set, struct str meter)
 	return line == NULL ? -1 : line->rate_micro;
 }
 
+/* The dearer of units and tokens, where the book prices both; what it does not price cannot be
+ * charged. */
+static enum err bound_units(const struct price_set *set, const struct cost_bound *bound,
+			    enum err tokens_err, int64_t *inout_pico)
+{
+	int64_t rate = str_is_set(bound->unit) ? rate_of(set, bound->unit) : -1;
+	int64_t pico = 0;
+	enum err err;
+
+	if (rate < 0)
+		return tokens_err;
+	err = add_product(&pico, bound->unit_count, rate);
+	if (err == OK && tokens_err == OK)
+		pico = MAX(pico, *inout_pico);
+	if (err == OK && tokens_err != ERR_LIMIT)
+		*inout_pico = pico;
+	return tokens_err == ERR_LIMIT ? tokens_err : err;
+}
+
 enum err cost_bound(const struct price_book *book, const struct price_key *key, int64_t at_ns,
 		    const struct cost_bound *bound, int64_t *out_pico, struct str *out_currency)
 {
@@ -129,6 +148,7 @@ enum err cost_bound(const struct price_book *book, const struct price_key *key, 
 	err = add_product(&pico, bound->input_tokens, in);
 	if (err == OK)
 		err = add_product(&pico, bound->output_tokens, out);
+	err = bound_units(set, bound, err, &pico);
 	if (err == OK)
 		err = add_product(&pico, bound->requests, rate_of(set, STR("requests")));
 	if (err == OK)

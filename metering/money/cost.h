@@ -49,6 +49,9 @@ struct cost_bound {
 	int64_t output_tokens; /* all choices together */
 	int64_t requests;
 	int64_t rows;
+	struct str
+		unit; /* where it has a rate, unit_count of it may be the cost instead of tokens */
+	int64_t unit_count;
 	bool may_write_cache; /* cache writes cost more than fresh input */
 	bool has_media;	      /* audio and image rates count too */
 };

@@ -422,7 +422,7 @@ def make_key(number):
 
 RATES = {"in_text_uncached": "2.50", "in_cache_read": "0.25", "in_cache_write_5m": "3.125", "in_cache_write_1h": "5",
          "in_cache_write_other": "3.125", "out_text": "15", "out_reasoning": "15", "requests": "0", "rows": "40",
-         "searches": "10000"}
+         "searches": "10000", "out_audio": "20", "out_image": "40", "images": "40000", "audio_ms": "0.1", "chars": "15"}
 
 
 def micro(rate):

@@ -10,6 +10,8 @@ void answer_reset(struct answer *answer)
 {
 	answer->out.len = answer->body.len = 0;
 	answer->cut_count = answer->head_len = 0;
+	answer->type = NULL;
+	answer->fields[0] = '\0';
 }
 
 void answer_free(struct answer *answer)
@@ -62,7 +64,8 @@ void answer_document(struct answer *answer, uint64_t status, bool is_chunked, bo
 	struct text *out = &answer->out;
 	size_t half = answer->body.len / 2;
 
-	head_start(answer, status, "application/json", closes);
+	head_start(answer, status, answer->type ? answer->type : "application/json", closes);
+	text_puts(out, answer->fields);
 	if (is_chunked) {
 		text_puts(out, "transfer-encoding: chunked\r\n\r\n");
 		answer->head_len = out->len;
@@ -366,8 +369,7 @@ static void build_body(struct text *body, const struct call *call)
 		text_puts(body, "}");
 		return;
 	case MODELS: text_puts(body, "{\"object\":\"list\",\"data\":[]}"); return;
-	case BILL:
-	case UNKNOWN: return;
+	default: return;
 	}
 	if (!call->script.has_no_usage) {
 		text_puts(body, ",\"usage\":");
@@ -387,6 +389,8 @@ void answer_build(struct answer *answer, const struct call *call)
 		text_puts(&answer->out, "\x16\x03\x01 this is not HTTP\r\n\r\n");
 		return;
 	}
+	if (!script->is_bad_json && other_build(answer, call))
+		return;
 	if (call->is_stream && (call->dialect <= COMPLETIONS || call->dialect == RESPONSES ||
 				call->dialect == MESSAGES)) {
 		stream_build(answer, call);
@@ -401,7 +405,8 @@ void answer_build(struct answer *answer, const struct call *call)
 
 void answer_stream_head(struct answer *answer, const struct call *call)
 {
-	head_start(answer, 200, "text/event-stream; charset=utf-8", call->script.closes);
+	head_start(answer, 200, answer->type ? answer->type : "text/event-stream; charset=utf-8",
+		   call->script.closes);
 	text_puts(&answer->out, "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n");
 	answer->head_len = answer->out.len;
 }
@@ -432,6 +437,15 @@ void answer_event(struct answer *answer, const char *event)
 	text_puts(&framed, "\n\n");
 	chunk_add(answer, (struct span){framed.ptr, framed.len});
 	text_free(&framed);
+	answer->body.len = 0;
+	cut_add(answer);
+}
+
+/* One chunk of a stream that is no event stream. */
+void answer_line(struct answer *answer, const char *behind)
+{
+	text_puts(&answer->body, behind);
+	chunk_add(answer, (struct span){answer->body.ptr, answer->body.len});
 	answer->body.len = 0;
 	cut_add(answer);
 }

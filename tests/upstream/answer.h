@@ -17,7 +17,9 @@ struct answer {
 	struct text body; /* scratch, kept between calls */
 	size_t *cuts;	  /* offsets in `out` after which a pausing stream waits */
 	size_t cut_count, cut_cap;
-	size_t head_len; /* the body begins here */
+	size_t head_len;  /* the body begins here */
+	const char *type; /* NULL: JSON, or for streams events */
+	char fields[128]; /* further lines of the head */
 };
 
 /* The response that the call asks for; faults of the script that concern bytes are left to the
@@ -39,6 +41,10 @@ void answer_piece(struct text *text, const struct call *call, uint64_t index, ui
 void answer_usage(struct text *text, const struct call *call);
 void answer_id(struct text *text, const char *prefix, const struct call *call);
 uint64_t answer_event_count(const struct call *call);
+
+/* other.c: the dialects that are neither OpenAI's text nor Anthropic's; false for those. */
+bool other_build(struct answer *answer, const struct call *call);
+void answer_line(struct answer *answer, const char *behind);
 
 /* stream.c */
 void stream_build(struct answer *answer, const struct call *call);

@@ -18,6 +18,11 @@ static const char *const meter_names[METER_COUNT] = {
 	[REQUESTS] = "requests",
 	[ROWS] = "rows",
 	[SEARCHES] = "searches",
+	[OUT_AUDIO] = "out_audio",
+	[OUT_IMAGE] = "out_image",
+	[IMAGES] = "images",
+	[AUDIO_MS] = "audio_ms",
+	[CHARS] = "chars",
 };
 
 struct bill_line {

@@ -24,6 +24,11 @@ enum meter {
 	REQUESTS,
 	ROWS,
 	SEARCHES,
+	OUT_AUDIO,
+	OUT_IMAGE,
+	IMAGES,
+	AUDIO_MS,
+	CHARS,
 	METER_COUNT,
 };
 

@@ -7,11 +7,32 @@ static const struct {
 	const char *suffix;
 	enum dialect dialect;
 } routes[] = {
-	{"/chat/completions", CHAT}, {"/completions", COMPLETIONS},
-	{"/embeddings", EMBEDDINGS}, {"/responses", RESPONSES},
-	{"/messages", MESSAGES},     {"/messages/count_tokens", COUNT_TOKENS},
-	{"/infer", INFER},	     {"/invocations", INVOCATIONS},
-	{"/models", MODELS},	     {"/bill", BILL},
+	{"/chat/completions", CHAT},
+	{"/completions", COMPLETIONS},
+	{"/embeddings", EMBEDDINGS},
+	{"/responses", RESPONSES},
+	{"/messages", MESSAGES},
+	{"/messages/count_tokens", COUNT_TOKENS},
+	{"/infer", INFER},
+	{"/invocations", INVOCATIONS},
+	{"/images/generations", IMAGES_MADE},
+	{"/images/edits", IMAGES_MADE},
+	{"/audio/speech", SPEECH},
+	{"/audio/transcriptions", TRANSCRIPTIONS},
+	{":generateContent", GEMINI},
+	{":streamGenerateContent", GEMINI},
+	{":countTokens", COUNT_TOKENS},
+	{"/api/chat", OLLAMA_CHAT},
+	{"/api/generate", OLLAMA_GENERATE},
+	{"/api/embed", OLLAMA_EMBED},
+	{"/chat", COHERE_CHAT},
+	{"/embed", COHERE_EMBED},
+	{"/rerank", COHERE_RERANK},
+	{"/generate", SGLANG},
+	{"/generate_stream", TGI},
+	{"/completion", LLAMACPP},
+	{"/models", MODELS},
+	{"/bill", BILL},
 };
 
 static enum dialect dialect_of(struct span path)
@@ -152,8 +173,14 @@ static void read_prompt(struct call *call, struct span key, struct span value)
 	bool is_array = value.len && value.ptr[0] == '[';
 
 	if (span_is(key, "messages") || span_is(key, "prompt") || span_is(key, "input") ||
-	    span_is(key, "system"))
+	    span_is(key, "system") || span_is(key, "contents") || span_is(key, "inputs") ||
+	    span_is(key, "text") || span_is(key, "texts") || span_is(key, "query"))
 		call->prompt_bytes += value.len;
+	if (span_is(key, "input") && value.len >= 2)
+		call->text_chars = value.len - 2;
+	/* The two servers with this path are told apart by what they call the prompt. */
+	if (span_is(key, "inputs") && call->dialect == SGLANG)
+		call->dialect = TGI;
 	if (span_is(key, "input"))
 		call->items = is_array ? json_count(value) : 1;
 	if (span_is(key, "inputs"))
@@ -173,6 +200,8 @@ static void read_member(struct call *call, struct span key, struct span value)
 		call->model = json_string(value);
 	else if (span_is(key, "stream"))
 		call->is_stream = span_is(value, "true");
+	else if (span_is(key, "stream_format"))
+		call->is_stream = span_is(value, "\"sse\"");
 	else if (span_is(key, "n"))
 		call->choices = span_u64(value);
 	else if (span_is(key, "encoding_format"))
@@ -200,18 +229,66 @@ static bool read_body(struct call *call, struct span body)
 	return !walk.is_broken;
 }
 
+static bool span_is_form(struct span body)
+{
+	return span_starts(body, "--");
+}
+
+/* What stands behind the marker, up to the end of its line. */
+static struct span form_value(struct span body, const char *marker)
+{
+	const char *at = body.len ? memmem(body.ptr, body.len, marker, strlen(marker)) : NULL;
+	const char *end;
+
+	if (!at)
+		return (struct span){0};
+	at += strlen(marker);
+	end = memmem(at, (size_t)(body.ptr + body.len - at), "\r\n", 2);
+	return (struct span){at, end ? (size_t)(end - at) : 0};
+}
+
+/* Servers whose paths or bodies do not name a model as the others do. */
+static void read_own_model(struct call *call)
+{
+	const char *colon;
+
+	if (call->dialect == GEMINI || (call->dialect == COUNT_TOKENS && !call->model.len)) {
+		call->model = path_part(call->path, "/models/");
+		colon = call->model.len ? memrchr(call->model.ptr, ':', call->model.len) : NULL;
+		if (colon)
+			call->model.len = (size_t)(colon - call->model.ptr);
+	}
+	if (span_starts(call->path, "/openai/deployments/"))
+		call->model = path_part(call->path, "/deployments/");
+	if (call->dialect == SGLANG)
+		call->model = (struct span){"sglang-x", 8};
+	if (call->dialect == TGI)
+		call->model = (struct span){"tgi-x", 5};
+	if (call->dialect == LLAMACPP)
+		call->model = (struct span){"llamacpp-x", 10};
+}
+
 bool call_read(struct call *call, struct span method, struct span path, struct span body)
 {
 	const char *query = memchr(path.ptr, '?', path.len);
 
-	if (query)
+	if (query) {
+		call->is_array =
+			!memmem(query, path.len - (size_t)(query - path.ptr), "alt=sse", 7);
 		path.len = (size_t)(query - path.ptr);
+	} else {
+		call->is_array = true;
+	}
 	call->path = path;
 	call->dialect = dialect_of(path);
+	call->is_stream = call->dialect == OLLAMA_CHAT || call->dialect == OLLAMA_GENERATE ||
+			  call->dialect == TGI || span_ends(path, ":streamGenerateContent");
 	call->is_post = span_is(method, "POST");
 	call->choices = 1;
 	call->bound = NO_LIMIT;
-	if (call->is_post && call->dialect < V2_READ)
+	if (call->dialect == TRANSCRIPTIONS || span_is_form(body))
+		call->model = form_value(body, "name=\"model\"\r\n\r\n");
+	else if (call->is_post && call->dialect < V2_READ)
 		call->is_broken = !read_body(call, body);
 	if (call->dialect == INFER || call->dialect == V2_READ)
 		call->model = path_part(path, "/models/");
@@ -219,6 +296,7 @@ bool call_read(struct call *call, struct span method, struct span path, struct s
 		call->model = path_part(path, "/endpoints/");
 	if (call->dialect == INVOCATIONS && !call->model.len)
 		call->model = (struct span){"mlflow", 6};
+	read_own_model(call);
 	script_read(&call->script, call->model);
 	return !call->is_broken;
 }
@@ -228,6 +306,36 @@ struct span call_served(const struct call *call)
 	return call->script.served.len ? call->script.served : call->model;
 }
 
+static bool has_cache(enum dialect dialect)
+{
+	return dialect == CHAT || dialect == COMPLETIONS || dialect == RESPONSES ||
+	       dialect == MESSAGES || dialect == COUNT_TOKENS || dialect == GEMINI ||
+	       dialect == SGLANG || dialect == LLAMACPP;
+}
+
+static bool has_reasoning(enum dialect dialect)
+{
+	return dialect == CHAT || dialect == RESPONSES || dialect == GEMINI;
+}
+
+/* Other units than tokens; false when the call has tokens. */
+static bool count_units(struct call *call)
+{
+	uint64_t *meters = call->meters;
+
+	if (call->dialect == IMAGES_MADE && call->script.has_no_usage)
+		meters[IMAGES] = call->choices;
+	else if (call->dialect == SPEECH && !call->is_stream)
+		meters[CHARS] = call->text_chars;
+	else if (call->dialect == TRANSCRIPTIONS)
+		meters[AUDIO_MS] = 8400;
+	else if (call->dialect == COHERE_RERANK)
+		meters[SEARCHES] = 1;
+	else
+		return false;
+	return true;
+}
+
 static void count_input(struct call *call)
 {
 	uint64_t total =
@@ -235,7 +343,7 @@ static void count_input(struct call *call)
 	uint64_t *meters = call->meters;
 
 	call->input_total = total;
-	if (call->dialect != EMBEDDINGS && total >= 64)
+	if (has_cache(call->dialect) && total >= 64)
 		meters[IN_CACHE_READ] = total / 4;
 	if (call->dialect == MESSAGES && total >= 64) {
 		meters[IN_CACHE_WRITE_5M] = total / 8;
@@ -257,9 +365,16 @@ static void count_output(struct call *call)
 		tokens = call->script.tokens;
 	tokens *= call->choices;
 	call->output_total = tokens;
-	if (call->dialect == CHAT || call->dialect == RESPONSES || call->script.shows_thinking)
+	if (has_reasoning(call->dialect) || call->script.shows_thinking)
 		call->meters[OUT_REASONING] = tokens / 4;
 	call->meters[OUT_TEXT] = tokens - call->meters[OUT_REASONING];
+	if (call->dialect == IMAGES_MADE) {
+		call->meters[OUT_IMAGE] = tokens;
+		call->meters[OUT_TEXT] = 0;
+	} else if (call->dialect == SPEECH) {
+		call->meters[OUT_AUDIO] = tokens;
+		call->meters[OUT_TEXT] = 0;
+	}
 }
 
 void call_count(struct call *call)
@@ -269,8 +384,11 @@ void call_count(struct call *call)
 		call->meters[ROWS] = call->rows;
 		return;
 	}
+	if (count_units(call))
+		return;
 	count_input(call);
-	if (call->dialect != EMBEDDINGS)
+	if (call->dialect != EMBEDDINGS && call->dialect != COHERE_EMBED &&
+	    call->dialect != OLLAMA_EMBED)
 		count_output(call);
 	if (call->dialect == MESSAGES)
 		call->meters[SEARCHES] = call->script.searches;

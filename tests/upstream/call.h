@@ -22,6 +22,19 @@ enum dialect {
 	COUNT_TOKENS,
 	INFER,
 	INVOCATIONS,
+	IMAGES_MADE,
+	SPEECH,
+	TRANSCRIPTIONS,
+	GEMINI,
+	COHERE_CHAT,
+	COHERE_EMBED,
+	COHERE_RERANK,
+	OLLAMA_CHAT,
+	OLLAMA_GENERATE,
+	OLLAMA_EMBED,
+	SGLANG,
+	TGI,
+	LLAMACPP,
 	V2_READ,
 	MODELS,
 	BILL,
@@ -50,7 +63,8 @@ struct call {
 	enum dialect dialect;
 	struct span path, model, credential, trace;
 	bool is_post, is_stream, wants_usage, wants_base64, is_broken;
-	uint64_t bound, choices, items, rows, prompt_bytes;
+	bool is_array; /* Gemini without alt=sse */
+	uint64_t bound, choices, items, rows, prompt_bytes, text_chars;
 	uint64_t id;
 	struct script script;
 	/* Derived by call_count. */

@@ -114,7 +114,7 @@ static size_t chunks_read(struct exchange *exchange, struct span in)
 
 static bool is_billed_dialect(enum dialect dialect)
 {
-	return dialect <= MESSAGES || dialect == INFER || dialect == INVOCATIONS;
+	return dialect <= MESSAGES || (dialect >= INFER && dialect < V2_READ);
 }
 
 static void script_bytes(struct exchange *exchange)

@@ -37,6 +37,45 @@ static const struct {
 	{METHOD_GET, "/v2/health/live", OK, OP_V2_LIVE, NULL, NULL},
 	{METHOD_GET, "/v2/health/ready", OK, OP_V2_HEALTH, NULL, NULL},
 	{METHOD_GET, "/v2", OK, OP_V2_SERVER, NULL, NULL},
+	{METHOD_POST, "/v1/images/generations", OK, OP_IMAGES, NULL, NULL},
+	{METHOD_POST, "/v1/audio/speech", OK, OP_SPEECH, NULL, NULL},
+	{METHOD_POST, "/openai/deployments/d1/chat/completions", OK, OP_AZURE_CHAT, "d1", NULL},
+	{METHOD_POST, "/openai/deployments/d1/completions", OK, OP_AZURE_COMPLETIONS, "d1", NULL},
+	{METHOD_POST, "/openai/deployments/d1/embeddings", OK, OP_AZURE_EMBEDDINGS, "d1", NULL},
+	{METHOD_POST, "/openai/deployments/d1/images/generations", OK, OP_AZURE_IMAGES, "d1", NULL},
+	{METHOD_POST, "/openai/deployments/d1/audio/speech", OK, OP_AZURE_SPEECH, "d1", NULL},
+	{METHOD_POST, "/openai/v1/chat/completions", OK, OP_AZURE_V1_CHAT, NULL, NULL},
+	{METHOD_POST, "/openai/v1/embeddings", OK, OP_AZURE_V1_EMBEDDINGS, NULL, NULL},
+	{METHOD_POST, "/openai/v1/responses", OK, OP_AZURE_V1_RESPONSES, NULL, NULL},
+	{METHOD_POST, "/v1beta/models/g-3:generateContent", OK, OP_GEMINI, "g-3", NULL},
+	{METHOD_POST, "/v1beta/models/g-3:streamGenerateContent", OK, OP_GEMINI_STREAM, "g-3",
+	 NULL},
+	{METHOD_POST, "/v1beta/models/g-3:countTokens", OK, OP_GEMINI_COUNT, "g-3", NULL},
+	{METHOD_POST, "/v1/models/g-3:generateContent", OK, OP_GEMINI_V1, "g-3", NULL},
+	{METHOD_POST, "/v1/models/g-3:streamGenerateContent", OK, OP_GEMINI_V1_STREAM, "g-3", NULL},
+	{METHOD_POST, "/v1/projects/p/locations/l/publishers/google/models/g:generateContent", OK,
+	 OP_VERTEX, "g", NULL},
+	{METHOD_POST, "/v1/projects/p/locations/l/publishers/google/models/g:streamGenerateContent",
+	 OK, OP_VERTEX_STREAM, "g", NULL},
+	{METHOD_POST, "/v2/chat", OK, OP_COHERE_CHAT, NULL, NULL},
+	{METHOD_POST, "/v2/embed", OK, OP_COHERE_EMBED, NULL, NULL},
+	{METHOD_POST, "/v2/rerank", OK, OP_COHERE_RERANK, NULL, NULL},
+	{METHOD_POST, "/v1/chat", OK, OP_COHERE_V1_CHAT, NULL, NULL},
+	{METHOD_POST, "/v1/embed", OK, OP_COHERE_V1_EMBED, NULL, NULL},
+	{METHOD_POST, "/v1/rerank", OK, OP_COHERE_V1_RERANK, NULL, NULL},
+	{METHOD_POST, "/api/chat", OK, OP_OLLAMA_CHAT, NULL, NULL},
+	{METHOD_POST, "/api/generate", OK, OP_OLLAMA_GENERATE, NULL, NULL},
+	{METHOD_POST, "/api/embed", OK, OP_OLLAMA_EMBED, NULL, NULL},
+	{METHOD_POST, "/sglang/s/generate", OK, OP_SGLANG, "s", NULL},
+	{METHOD_POST, "/tgi/t/generate", OK, OP_TGI, "t", NULL},
+	{METHOD_POST, "/tgi/t/generate_stream", OK, OP_TGI_STREAM, "t", NULL},
+	{METHOD_POST, "/llamacpp/l/completion", OK, OP_LLAMACPP, "l", NULL},
+	/* A verb is not a name, and a name may hold a colon. */
+	{METHOD_POST, "/v1beta/models/a:b:generateContent", OK, OP_GEMINI, "a:b", NULL},
+	{METHOD_POST, "/v1beta/models/:generateContent", ERR_NOT_FOUND, OP_COUNT, NULL, NULL},
+	{METHOD_POST, "/v1beta/models/g-3:embedContent", ERR_NOT_FOUND, OP_COUNT, NULL, NULL},
+	{METHOD_POST, "/v1/projects//locations/l/publishers/google/models/g:generateContent",
+	 ERR_NOT_FOUND, OP_COUNT, NULL, NULL},
 	/* A model may be called like a part of a path. */
 	{METHOD_GET, "/v2/models/ready", OK, OP_V2_META, "ready", NULL},
 	{METHOD_GET, "/v2/models/ready/ready", OK, OP_V2_READY, "ready", NULL},
@@ -150,11 +189,66 @@ static const struct {
 	{"/v2", FAMILY_V2},
 	{"/v2/models/iris/infer", FAMILY_V2},
 	{"/v2x", FAMILY_OPENAI},
+	{"/v2/chat", FAMILY_COHERE},
+	{"/v1/rerank", FAMILY_COHERE},
+	{"/v1beta/models/g:generateContent", FAMILY_GOOGLE},
+	{"/v1beta/nothing", FAMILY_GOOGLE},
+	{"/v1/models/g:streamGenerateContent", FAMILY_GOOGLE},
+	{"/v1/models/g", FAMILY_OPENAI},
+	{"/api/chat", FAMILY_OLLAMA},
+	{"/tgi/t/generate", FAMILY_OLLAMA},
+	{"/openai/deployments/d/chat/completions", FAMILY_OPENAI},
 	{"/endpoints/wine/invocations", FAMILY_MLFLOW},
 	{"/endpoints", FAMILY_OPENAI},
 	{"/", FAMILY_OPENAI},
 	{"", FAMILY_OPENAI},
 };
+
+/* Where each kind of row goes upstream. */
+static void test_operation__target_names_the_upstreams_model(void **state)
+{
+	static const struct {
+		enum method method;
+		const char *path, *version, *want;
+	} targets[] = {
+		{METHOD_POST, "/v1/chat/completions", NULL, "/v1/chat/completions"},
+		{METHOD_POST, "/v2/models/x/infer", NULL, "/v2/models/up/infer"},
+		{METHOD_POST, "/v2/models/x/infer", "7", "/v2/models/up/versions/7/infer"},
+		{METHOD_POST, "/v2/models/x/versions/7/infer", "7",
+		 "/v2/models/up/versions/7/infer"},
+		{METHOD_GET, "/v2/models/x/ready", "7", "/v2/models/up/versions/7/ready"},
+		{METHOD_GET, "/v2/models/x", NULL, "/v2/models/up"},
+		{METHOD_GET, "/v2/models/x", "7", "/v2/models/up/versions/7"},
+		{METHOD_POST, "/endpoints/x/invocations", "7", "/invocations"},
+		{METHOD_POST, "/openai/deployments/x/chat/completions", NULL,
+		 "/openai/deployments/up/chat/completions"},
+		{METHOD_POST, "/v1beta/models/x:streamGenerateContent", NULL,
+		 "/v1beta/models/up:streamGenerateContent"},
+		{METHOD_POST,
+		 "/v1/projects/mine/locations/here/publishers/google/models/x:generateContent",
+		 NULL, "/publishers/google/models/up:generateContent"},
+		{METHOD_POST, "/sglang/x/generate", NULL, "/generate"},
+		{METHOD_POST, "/tgi/x/generate_stream", NULL, "/generate_stream"},
+		{METHOD_POST, "/llamacpp/x/completion", NULL, "/completion"},
+	};
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, 1024, 65536);
+	for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+		struct operation_match match;
+		struct str target;
+
+		assert_int_equal(
+			operation_match(targets[i].method, str_from_c(targets[i].path), &match),
+			OK);
+		target = operation_target(match.operation, STR("up"),
+					  str_from_c(targets[i].version), &arena);
+		print_message("# " STR_FMT "\n", STR_ARG(target));
+		assert_true(str_eq(target, str_from_c(targets[i].want)));
+	}
+	arena_fini(&arena);
+}
 
 static void test_operation__answers_in_the_words_of_the_path(void **state)
 {
@@ -171,6 +265,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_operation__is_matched_by_method_and_path),
 		cmocka_unit_test(test_operation__rows_are_sound),
+		cmocka_unit_test(test_operation__target_names_the_upstreams_model),
 		cmocka_unit_test(test_operation__answers_in_the_words_of_the_path),
 	};
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "gateway/proxy/peek.h"
 #include "tests/unit/split.h"
 
@@ -355,6 +356,73 @@ static void test_peek__is_the_same_however_it_is_cut(void **state)
 	buf_fini(&out);
 }
 
+static void test_peek__counts_the_characters_to_be_spoken(void **state)
+{
+	static const struct {
+		const char *body;
+		uint64_t characters;
+	} texts[] = {
+		{"{\"model\":\"m\",\"input\":\"\"}", 0},
+		{"{\"model\":\"m\",\"input\":\"say this\"}", 8},
+		{"{\"input\":\"gr\xc3\xbc\xc3\x9f\xf0\x9f\x98\x80\",\"model\":\"m\"}", 5},
+		{"{\"model\":\"m\",\"input\":\"a\\n\\\"\\\\b\"}", 5},
+		{"{\"model\":\"m\",\"input\":\"\\u00fc\\ud83d\\ude00\\u0041B\"}", 4},
+		{"{\"model\":\"m\",\"input\":[\"abc\"]}", 0},
+		{"{\"model\":\"m\"}", 0},
+	};
+	struct queue_pool *pool = queue_pool_new(64);
+	struct peek_paths *paths = peek_paths_new();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct str body = str_from_c(texts[i].body);
+		struct queue queue;
+		struct peek peek;
+
+		print_message("# row %zu\n", i);
+		queue_init(&queue, pool, 1 << 20);
+		assert_int_equal(queue_append(&queue, body), OK);
+		assert_int_equal(peek_whole(&peek, paths, body, operation_of("/v1/audio/speech")),
+				 OK);
+		assert_int_equal(peek_characters(&peek, &queue), texts[i].characters);
+		queue_reset(&queue);
+	}
+	peek_paths_free(paths);
+	queue_pool_free(pool);
+}
+
+/* A text longer than a chunk of the queue, with an escape across their border. */
+static void test_peek__counts_characters_over_many_chunks(void **state)
+{
+	struct queue_pool *pool = queue_pool_new(64);
+	struct peek_paths *paths = peek_paths_new();
+
+	(void)state;
+	for (size_t shift = 0; shift < 8; shift++) {
+		struct buf body;
+		struct queue queue;
+		struct peek peek;
+
+		buf_init(&body, 1 << 20);
+		assert_int_equal(buf_append(&body, STR("{\"model\":\"m\",\"input\":\"")), OK);
+		for (size_t i = 0; i < shift; i++)
+			assert_int_equal(buf_append_byte(&body, 'x'), OK);
+		for (size_t i = 0; i < 9000; i++)
+			assert_int_equal(buf_append(&body, STR("\\ud83d\\ude00")), OK);
+		assert_int_equal(buf_append(&body, STR("\"}")), OK);
+		queue_init(&queue, pool, 1 << 20);
+		assert_int_equal(queue_append(&queue, buf_str(&body)), OK);
+		assert_int_equal(
+			peek_whole(&peek, paths, buf_str(&body), operation_of("/v1/audio/speech")),
+			OK);
+		assert_int_equal(peek_characters(&peek, &queue), 9000 + shift);
+		queue_reset(&queue);
+		buf_fini(&body);
+	}
+	peek_paths_free(paths);
+	queue_pool_free(pool);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -362,6 +430,8 @@ int main(void)
 		cmocka_unit_test(test_peek__refuses_what_two_readers_could_read_differently),
 		cmocka_unit_test(test_peek__bounds_the_name_of_the_model),
 		cmocka_unit_test(test_peek__bounds_the_depth),
+		cmocka_unit_test(test_peek__counts_the_characters_to_be_spoken),
+		cmocka_unit_test(test_peek__counts_characters_over_many_chunks),
 		cmocka_unit_test(test_peek__is_the_same_however_it_is_cut),
 	};
 
