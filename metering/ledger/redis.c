@@ -20,7 +20,7 @@
 #include "metering/ledger/redis_url.h"
 
 #define TIMEOUT_MS  1000
-#define SHA_HEX	    40
+#define HOPS_MAX    4 /* of a command through a cluster */
 #define PIPELINE    256
 #define TEXTS_MAX   4000000 /* accounts or prices of one gateway */
 #define TEXTS_BYTES (1U << 30)
@@ -28,10 +28,10 @@
 struct redis {
 	redisContext *conn; /* NULL until needed and after every error */
 	struct ledger_redis_url url;
+	struct ledger_redis_node node; /* where a cluster sent us, host "" when nowhere */
 	int64_t timeout_ms;
 	bool read_only;
 	char gateway[LEDGER_GATEWAY_BYTES + 1];
-	char sha[SHA_HEX + 1];
 	struct ledger_redis_args args;
 	char why[200];
 };
@@ -75,14 +75,10 @@ static redisReply *expect(struct redis *redis, redisReply *reply, int type, cons
 	return NULL;
 }
 
-static redisReply *run(struct redis *redis, int type, const char **argv, int argc)
-{
-	return expect(redis, redisCommandArgv(redis->conn, argc, argv, NULL), type, argv[0]);
-}
-
 static enum err run_plain(struct redis *redis, int type, const char **argv, int argc)
 {
-	redisReply *reply = run(redis, type, argv, argc);
+	redisReply *reply =
+		expect(redis, redisCommandArgv(redis->conn, argc, argv, NULL), type, argv[0]);
 
 	if (reply == NULL)
 		return ERR_UNAVAILABLE;
@@ -111,48 +107,87 @@ static enum err login(struct redis *redis)
 	return OK;
 }
 
-static enum err prepare_writes(struct redis *redis)
+static redisContext *connect_to(const struct redis *redis, struct timeval limit)
 {
-	redisReply *reply;
-	bool is_sha;
-
-	reply = run(redis, REDIS_REPLY_STRING,
-		    (const char *[]){"SCRIPT", "LOAD", ledger_redis_script}, 3);
-	if (reply == NULL)
-		return ERR_UNAVAILABLE;
-	is_sha = (size_t)reply->len == SHA_HEX;
-	if (is_sha)
-		memcpy(redis->sha, reply->str, SHA_HEX + 1);
-	freeReplyObject(reply);
-	if (!is_sha) {
-		set_why(redis, "SCRIPT LOAD: not a SHA-1");
-		disconnect(redis);
-		return ERR_UNAVAILABLE;
-	}
-	return run_plain(redis, REDIS_REPLY_INTEGER,
-			 (const char *[]){"SADD", LEDGER_REDIS_GATEWAYS, redis->gateway}, 3);
+	if (redis->node.port != 0)
+		return redisConnectWithTimeout(redis->node.host, redis->node.port, limit);
+	if (redis->url.socket[0] != '\0')
+		return redisConnectUnixWithTimeout(redis->url.socket, limit);
+	return redisConnectWithTimeout(redis->url.host, redis->url.port, limit);
 }
 
-static enum err ensure_conn(struct redis *redis)
+static enum err dial(struct redis *redis)
 {
 	struct timeval limit = {.tv_sec = redis->timeout_ms / 1000,
 				.tv_usec = redis->timeout_ms % 1000 * 1000};
-	enum err err;
 
-	if (redis->conn != NULL)
-		return OK;
-	if (redis->url.socket[0] != '\0')
-		redis->conn = redisConnectUnixWithTimeout(redis->url.socket, limit);
-	else
-		redis->conn = redisConnectWithTimeout(redis->url.host, redis->url.port, limit);
+	redis->conn = connect_to(redis, limit);
 	if (redis->conn == NULL || redis->conn->err != 0 ||
 	    redisSetTimeout(redis->conn, limit) != REDIS_OK) {
 		set_why(redis, "connect: %s", redis->conn == NULL ? "" : redis->conn->errstr);
 		disconnect(redis);
+		/* A node that is gone has a successor, whom the configured one knows. */
+		redis->node.port = 0;
 		return ERR_UNAVAILABLE;
 	}
-	err = login(redis);
-	return err == OK && !redis->read_only ? prepare_writes(redis) : err;
+	return login(redis);
+}
+
+/* True if the reply sends us to another node of a cluster and we are connected there. ASK is not
+ * followed: it comes while a slot is on its way, and then nothing was applied. */
+static bool follow(struct redis *redis, const redisReply *reply)
+{
+	struct ledger_redis_node node;
+
+	if (reply == NULL || reply->type != REDIS_REPLY_ERROR ||
+	    ledger_redis_moved_parse(str_make(reply->str, (size_t)reply->len), &node) != OK)
+		return false;
+	if (node.host[0] == '\0') /* "the host you are talking to" */
+		snprintf(node.host, sizeof(node.host), "%s",
+			 redis->node.port != 0 ? redis->node.host : redis->url.host);
+	redis->node = node;
+	disconnect(redis);
+	return dial(redis) == OK;
+}
+
+/* One command, wherever a cluster keeps its keys. Each of ours may be sent twice. */
+static redisReply *run_lens(struct redis *redis, int type, const char **argv, const size_t *lens,
+			    int argc)
+{
+	redisReply *reply = redisCommandArgv(redis->conn, argc, argv, lens);
+
+	for (unsigned hop = 0; hop < HOPS_MAX && follow(redis, reply); hop++) {
+		freeReplyObject(reply);
+		reply = redisCommandArgv(redis->conn, argc, argv, lens);
+	}
+	return expect(redis, reply, type, argv[0]);
+}
+
+static redisReply *run(struct redis *redis, int type, const char **argv, int argc)
+{
+	return run_lens(redis, type, argv, NULL, argc);
+}
+
+/* Our name among the gateways, for reports; a store that was emptied has forgotten it. */
+static enum err announce(struct redis *redis)
+{
+	redisReply *reply = run(redis, REDIS_REPLY_INTEGER,
+				(const char *[]){"SADD", LEDGER_REDIS_GATEWAYS, redis->gateway}, 3);
+
+	if (reply == NULL)
+		return ERR_UNAVAILABLE;
+	freeReplyObject(reply);
+	return OK;
+}
+
+static enum err ensure_conn(struct redis *redis)
+{
+	enum err err;
+
+	if (redis->conn != NULL)
+		return OK;
+	err = dial(redis);
+	return err == OK && !redis->read_only ? announce(redis) : err;
 }
 
 static struct str reply_str(const redisReply *reply)
@@ -170,16 +205,11 @@ static enum err redis_watermark(void *store, struct ledger_pos *out_pos)
 	if (err != OK)
 		return err;
 	snprintf(key, sizeof(key), "w:{%s}", redis->gateway);
-	reply = redisCommandArgv(redis->conn, 3, (const char *[]){"HGET", key, "pos"}, NULL);
-	if (reply != NULL && reply->type == REDIS_REPLY_NIL) {
-		freeReplyObject(reply);
-		*out_pos = (struct ledger_pos){0, 0};
-		return OK;
-	}
-	reply = expect(redis, reply, REDIS_REPLY_STRING, "HGET");
+	reply = run(redis, REDIS_REPLY_ARRAY, (const char *[]){"HMGET", key, "pos"}, 3);
 	if (reply == NULL)
 		return ERR_UNAVAILABLE;
-	err = ledger_redis_pos_parse(reply_str(reply), out_pos);
+	err = reply->elements == 1 ? ledger_redis_pos_parse(reply_str(reply->element[0]), out_pos)
+				   : ERR_DAMAGED;
 	if (err != OK)
 		set_why(redis, "%s holds no position", key);
 	freeReplyObject(reply);
@@ -195,14 +225,12 @@ static enum err redis_apply(void *store, const struct ledger_batch *batch)
 	enum err err = ensure_conn(redis);
 
 	if (err == OK)
-		err = ledger_redis_args_batch(&redis->args, str_make(redis->sha, SHA_HEX),
-					      str_from_c(redis->gateway),
+		err = ledger_redis_args_batch(&redis->args, str_from_c(redis->gateway),
 					      clock_wall_ns() / CLOCK_NS_PER_S, batch);
 	if (err != OK)
 		return err;
-	reply = redisCommandArgv(redis->conn, redis->args.count, redis->args.argv,
-				 redis->args.lens);
-	reply = expect(redis, reply, REDIS_REPLY_STRING, "EVALSHA");
+	reply = run_lens(redis, REDIS_REPLY_STRING, redis->args.argv, redis->args.lens,
+			 redis->args.count);
 	if (reply == NULL)
 		return ERR_UNAVAILABLE;
 	ledger_redis_pos_print(batch->to, to);

@@ -11,16 +11,20 @@
 
 #define ARGS_BYTES  (32U * 1024 * 1024)
 #define NAMES_BYTES (16U * 1024 * 1024)
+#define KEYS_AT	    3 /* behind EVAL, the script, their number */
+#define KEYS_FIXED  5
 #define HASH_BYTES  12						    /* of SHA-256 */
 #define JSON_BYTES  (LEDGER_DIM_COUNT * (LEDGER_DIM_BYTES * 6 + 4)) /* every byte escaped */
 
 /*
- * KEYS w a p h e; ARGV from, to, {gw}, as_of, rejected, then lists that each end in "":
- * accounts (name, text), prices (name, text), rows (hour, account, field, value), items (id, text).
- * A batch that does not start at the watermark changes nothing and is answered with the watermark.
- * Nothing is computed here: every effect is absolute, so a half of it that runs twice is harmless.
+ * KEYS w a p h e, then the t and i of each row: a cluster refuses the whole when one of them is on
+ * its way to another node, but only those that are named here. ARGV from, to, {gw}, as_of,
+ * rejected, then lists that each end in "": accounts (name, text), prices (name, text), rows (hour,
+ * account, field, value), items (id, text). A batch that does not start at the watermark changes
+ * nothing and is answered with the watermark. Nothing is computed here: every effect is absolute,
+ * so a half of it that runs twice is harmless.
  */
-const char ledger_redis_script[] =
+static const char script[] =
 	"local at = redis.call('HGET', KEYS[1], 'pos') or ''\n"
 	"if at ~= ARGV[1] then return at end\n"
 	"local tag, i = ARGV[3], 6\n"
@@ -247,17 +251,17 @@ static enum err add_row(struct ledger_redis_args *args, const struct ledger_row 
 	return err;
 }
 
-static enum err add_head(struct ledger_redis_args *args, struct str sha, struct str gateway,
-			 int64_t as_of_s, const struct ledger_batch *batch)
+static enum err add_head(struct ledger_redis_args *args, struct str gateway, int64_t as_of_s,
+			 const struct ledger_batch *batch)
 {
 	static const char keys[] = "waphe";
-	enum err err = add_str(args, STR("EVALSHA"));
+	enum err err = add_str(args, STR("EVAL"));
 
 	if (err == OK)
-		err = add_str(args, sha);
+		err = add_str(args, str_make(script, sizeof(script) - 1));
 	if (err == OK)
-		err = add_str(args, STR("5"));
-	for (unsigned i = 0; err == OK && keys[i] != '\0'; i++)
+		err = add_printf(args, "%zu", KEYS_FIXED + 2 * batch->row_count);
+	for (unsigned i = 0; err == OK && i < KEYS_FIXED; i++)
 		err = add_printf(args, "%c:{" STR_FMT "}", keys[i], STR_ARG(gateway));
 	if (err == OK)
 		err = add_pos(args, batch->from);
@@ -270,34 +274,80 @@ static enum err add_head(struct ledger_redis_args *args, struct str sha, struct 
 	return err == OK ? add_printf(args, "%" PRIu64, batch->rejected) : err;
 }
 
-enum err ledger_redis_args_batch(struct ledger_redis_args *args, struct str sha, struct str gateway,
+static enum err add_row_keys(struct ledger_redis_args *args, struct str gateway,
+			     const struct ledger_row *row)
+{
+	enum err err = add_printf(args, "t:{" STR_FMT "}:%" PRId64 ":" STR_FMT, STR_ARG(gateway),
+				  row->hour, STR_ARG(name_of(args, row->account->id)));
+
+	return err == OK ? add_printf(args, "i:{" STR_FMT "}:%" PRId64, STR_ARG(gateway), row->hour)
+			 : err;
+}
+
+static enum err add_items(struct ledger_redis_args *args, const struct ledger_items *items)
+{
+	enum err err = OK;
+
+	for (size_t i = 0; err == OK && i < items->count; i++) {
+		err = add_pos(args, items->list[i].pos);
+		if (err == OK)
+			err = add_str(args, items->list[i].text);
+	}
+	return err == OK ? add_str(args, STR("")) : err;
+}
+
+static void reverse(struct ledger_redis_args *args, int from, int to)
+{
+	for (; from < --to; from++) {
+		const char *arg = args->argv[from];
+		size_t len = args->lens[from];
+
+		args->argv[from] = args->argv[to];
+		args->lens[from] = args->lens[to];
+		args->argv[to] = arg;
+		args->lens[to] = len;
+	}
+}
+
+/* Points argv into the text. The rows' keys were written last, for they contain names that are
+ * given while the rest is written; three turns bring them behind the fixed keys. */
+static void place(struct ledger_redis_args *args, int row_keys)
+{
+	const int place = KEYS_AT + KEYS_FIXED;
+	const char *at = args->text.ptr;
+
+	for (int i = 0; i < args->count; i++) {
+		args->argv[i] = at;
+		at += args->lens[i];
+	}
+	reverse(args, place, row_keys);
+	reverse(args, row_keys, args->count);
+	reverse(args, place, args->count);
+}
+
+enum err ledger_redis_args_batch(struct ledger_redis_args *args, struct str gateway,
 				 int64_t as_of_s, const struct ledger_batch *batch)
 {
-	const char *at;
+	int row_keys;
 	enum err err;
 
 	args->count = 0;
 	buf_reset(&args->text);
 	buf_reset(&args->names);
-	err = add_head(args, sha, gateway, as_of_s, batch);
+	err = add_head(args, gateway, as_of_s, batch);
 	if (err == OK)
 		err = add_names(args, batch);
 	for (size_t i = 0; err == OK && i < batch->row_count; i++)
 		err = add_row(args, batch->rows[i]);
 	if (err == OK)
 		err = add_str(args, STR(""));
-	for (size_t i = 0; err == OK && i < batch->items.count; i++) {
-		err = add_pos(args, batch->items.list[i].pos);
-		if (err == OK)
-			err = add_str(args, batch->items.list[i].text);
-	}
 	if (err == OK)
-		err = add_str(args, STR(""));
-	at = args->text.ptr;
-	for (int i = 0; i < args->count; i++) {
-		args->argv[i] = at;
-		at += args->lens[i];
-	}
+		err = add_items(args, &batch->items);
+	row_keys = args->count;
+	for (size_t i = 0; err == OK && i < batch->row_count; i++)
+		err = add_row_keys(args, gateway, batch->rows[i]);
+	if (err == OK)
+		place(args, row_keys);
 	return err;
 }
 

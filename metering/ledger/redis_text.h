@@ -30,8 +30,6 @@
 #define LEDGER_REDIS_NAME     17 /* 12 bytes of hash in base64url and a NUL */
 #define LEDGER_REDIS_POS      48
 
-extern const char ledger_redis_script[];
-
 /* A command as a client library wants it; argv and lens are valid after ledger_redis_args_batch. */
 struct ledger_redis_args {
 	struct buf text;
@@ -44,10 +42,9 @@ struct ledger_redis_args {
 
 void ledger_redis_args_init(struct ledger_redis_args *args);
 void ledger_redis_args_fini(struct ledger_redis_args *args);
-/* EVALSHA sha ... for this batch. ERR_LIMIT past the buffer. */
-MUST_CHECK enum err ledger_redis_args_batch(struct ledger_redis_args *args, struct str sha,
-					    struct str gateway, int64_t as_of_s,
-					    const struct ledger_batch *batch);
+/* EVAL of the script with this batch. ERR_LIMIT past the buffer. */
+MUST_CHECK enum err ledger_redis_args_batch(struct ledger_redis_args *args, struct str gateway,
+					    int64_t as_of_s, const struct ledger_batch *batch);
 
 /* "12-3456"; "" is {0, 0}. */
 size_t ledger_redis_pos_print(struct ledger_pos pos, char out[static LEDGER_REDIS_POS]);

@@ -128,3 +128,25 @@ enum err ledger_redis_url_parse(const struct ledger_redis_options *options, stru
 	*out = url;
 	return OK;
 }
+
+enum err ledger_redis_moved_parse(struct str error, struct ledger_redis_node *out)
+{
+	struct ledger_redis_node node = {.port = 0};
+	struct str word, slot;
+	uint64_t number;
+	size_t colon = error.len;
+
+	if (!str_cut(&error, ' ', &word) || !str_eq(word, STR("MOVED")) ||
+	    !str_cut(&error, ' ', &slot) || str_to_u64(slot, &number) != OK)
+		return ERR_MALFORMED;
+	/* The last one: a host may be an IPv6 address. */
+	for (size_t i = 0; i < error.len; i++) {
+		if (error.ptr[i] == ':')
+			colon = i;
+	}
+	if (colon >= error.len || !copy(str_sub(error, 0, colon), node.host) ||
+	    !parse_u16(str_sub(error, colon + 1, error.len), &node.port) || node.port == 0)
+		return ERR_MALFORMED;
+	*out = node;
+	return OK;
+}

@@ -23,9 +23,17 @@ struct ledger_redis_url {
 	uint16_t db;
 };
 
+/* A node of a cluster. */
+struct ledger_redis_node {
+	char host[LEDGER_REDIS_PART]; /* "": the host that was asked */
+	uint16_t port;
+};
+
 /* ERR_UNSUPPORTED for rediss://, ERR_MALFORMED for what else is wrong; the text never shows the
  * URL's password. */
 MUST_CHECK enum err ledger_redis_url_parse(const struct ledger_redis_options *options,
 					   struct diag *diag, struct ledger_redis_url *out);
+/* "MOVED 3999 127.0.0.1:6381"; anything else is ERR_MALFORMED. */
+MUST_CHECK enum err ledger_redis_moved_parse(struct str error, struct ledger_redis_node *out);
 
 #endif

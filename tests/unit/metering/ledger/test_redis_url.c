@@ -99,6 +99,41 @@ static void test_redis_url__never_speaks_plain_where_tls_was_asked(void **state)
 	assert_null(strstr(diag.text, "hush"));
 }
 
+static void test_redis_url__reads_where_a_cluster_sends_us(void **state)
+{
+	static const struct {
+		const char *error, *host;
+		uint16_t port;
+	} rows[] = {
+		{"MOVED 3999 127.0.0.1:6381", "127.0.0.1", 6381},
+		{"MOVED 0 ::1:7000", "::1", 7000},
+		{"MOVED 16383 :7001", "", 7001},
+	};
+	static const char *const others[] = {"",
+					     "MOVED",
+					     "MOVED 1",
+					     "MOVED x h:1",
+					     "MOVED 1 h",
+					     "MOVED 1 h:0",
+					     "MOVED 1 h:70000",
+					     "ASK 1 h:1",
+					     "ERR MOVED 1 h:1"};
+	struct ledger_redis_node node;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		printf("# %s\n", rows[i].error);
+		assert_int_equal(ledger_redis_moved_parse(str_from_c(rows[i].error), &node), OK);
+		assert_string_equal(node.host, rows[i].host);
+		assert_int_equal(node.port, rows[i].port);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		printf("# %s\n", others[i]);
+		assert_int_equal(ledger_redis_moved_parse(str_from_c(others[i]), &node),
+				 ERR_MALFORMED);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +141,7 @@ int main(void)
 		cmocka_unit_test(test_redis_url__refuses_the_rest),
 		cmocka_unit_test(test_redis_url__options_stand_above_the_url),
 		cmocka_unit_test(test_redis_url__never_speaks_plain_where_tls_was_asked),
+		cmocka_unit_test(test_redis_url__reads_where_a_cluster_sends_us),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
