@@ -68,13 +68,14 @@ struct disk *disk_new(uint64_t seed)
 	struct disk *disk = base_alloc(sizeof(*disk));
 
 	pthread_mutex_init(&disk->mutex, NULL);
-	disk->random = seed * 2 + 1;
+	disk_seed(disk, seed);
 	return disk;
 }
 
+/* Spread over all bits: the first tosses of small seeds would else be alike. Never zero. */
 void disk_seed(struct disk *disk, uint64_t seed)
 {
-	disk->random = seed * 2 + 1;
+	disk->random = (seed + 1) * 0x9e3779b97f4a7c15U | 1;
 }
 
 void disk_free(struct disk *disk)
@@ -209,11 +210,30 @@ static bool fails(struct disk *disk, enum disk_op op)
 	return true;
 }
 
+/* An operation that failed may have been done all the same, in whole or in part: the coin says.
+ * Not when it was interrupted before it began, and not of a process that is dead already. */
+static bool is_done_all_the_same(struct disk *disk)
+{
+	if (errno == EINTR || (disk->die_at != 0 && disk->ops > disk->die_at))
+		return false;
+	return (toss(disk) & 1) != 0;
+}
+
 void disk_fail(struct disk *disk, enum disk_op op, unsigned skip, unsigned count, int error)
 {
 	pthread_mutex_lock(&disk->mutex);
 	disk->failures[op] = (struct failure){skip, count, error};
 	pthread_mutex_unlock(&disk->mutex);
+}
+
+bool disk_has_failed(struct disk *disk, enum disk_op op)
+{
+	bool has_failed;
+
+	pthread_mutex_lock(&disk->mutex);
+	has_failed = disk->failures[op].count == 0;
+	pthread_mutex_unlock(&disk->mutex);
+	return has_failed;
 }
 
 void disk_set_short(struct disk *disk, size_t bytes)
@@ -424,9 +444,12 @@ static ssize_t do_pwrite(struct disk *disk, int fd, const void *in, size_t len, 
 {
 	struct inode *inode = disk->handles[fd].inode;
 	size_t from = (size_t)offset;
+	int error = 0;
 
-	if (fails(disk, DISK_WRITE))
-		return -1;
+	if (fails(disk, DISK_WRITE)) {
+		error = errno;
+		len = is_done_all_the_same(disk) ? toss(disk) % (len + 1) : 0;
+	}
 	if (disk->short_bytes > 0)
 		len = MIN(len, disk->short_bytes);
 	if (!has_room(disk, inode, from + len)) {
@@ -435,9 +458,12 @@ static ssize_t do_pwrite(struct disk *disk, int fd, const void *in, size_t len, 
 	}
 	if (from + len > inode->len)
 		inode_resize(inode, from + len);
-	memcpy(inode->cached + from, in, len);
-	inode_mark(inode, from, from + len);
-	return (ssize_t)len;
+	if (len > 0) {
+		memcpy(inode->cached + from, in, len);
+		inode_mark(inode, from, from + len);
+	}
+	errno = error;
+	return error != 0 ? -1 : (ssize_t)len;
 }
 
 static ssize_t on_pwrite(void *arg, int fd, const void *in, size_t len, off_t offset)
@@ -562,21 +588,22 @@ static off_t on_size(void *arg, int fd)
 static int on_rename(void *arg, const char *from, const char *to)
 {
 	struct disk *disk = arg;
-	int rc = -1;
+	struct name *name;
+	bool has_failed;
+	int error = ENOENT;
 
 	pthread_mutex_lock(&disk->mutex);
-	if (!fails(disk, DISK_RENAME)) {
-		struct name *name = find(disk->names, from);
-
-		errno = ENOENT;
-		if (name != NULL) {
-			put(disk->names, to, name->inode);
-			name->inode = NULL;
-			rc = 0;
-		}
+	name = find(disk->names, from);
+	has_failed = fails(disk, DISK_RENAME);
+	if (has_failed)
+		error = errno;
+	if (name != NULL && (!has_failed || is_done_all_the_same(disk))) {
+		put(disk->names, to, name->inode);
+		name->inode = NULL;
 	}
+	errno = error;
 	pthread_mutex_unlock(&disk->mutex);
-	return rc;
+	return has_failed || name == NULL ? -1 : 0;
 }
 
 static int on_unlink(void *arg, const char *path)
@@ -588,6 +615,8 @@ static int on_unlink(void *arg, const char *path)
 	if (!fails(disk, DISK_UNLINK)) {
 		errno = ENOENT;
 		rc = disk_remove(disk, path) ? 0 : -1;
+	} else if (is_done_all_the_same(disk)) {
+		(void)disk_remove(disk, path);
 	}
 	pthread_mutex_unlock(&disk->mutex);
 	return rc;

@@ -3,7 +3,9 @@
  * A disk in memory that tells what was written from what is durable: struct
  * file_ops for tests. It can fail a chosen operation, run out of room, die
  * after the n-th operation, and lose power: then unsynced sectors of 512 bytes
- * survive or not by a seeded coin, each on its own.
+ * survive or not by a seeded coin, each on its own. By the same coin a write
+ * that fails has put down some of its bytes, and a rename or unlink that fails
+ * has happened.
  *
  * A failed fdatasync behaves as Linux does: the dirty sectors count as clean
  * afterwards, so the next fdatasync succeeds without having written them.
@@ -38,6 +40,8 @@ struct files disk_files(struct disk *disk);
 
 /* The next `count` operations of this kind fail with `error`, after `skip` good ones. */
 void disk_fail(struct disk *disk, enum disk_op op, unsigned skip, unsigned count, int error);
+/* All of them have. */
+bool disk_has_failed(struct disk *disk, enum disk_op op);
 /* Writes take at most this many bytes at a time; 0: all. */
 void disk_set_short(struct disk *disk, size_t bytes);
 /* Room for so many bytes in all; 0: no bound. */
