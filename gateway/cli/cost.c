@@ -7,6 +7,7 @@
 #include "gateway/cli/exit.h"
 #include "metering/ledger/decimal.h"
 #include "metering/ledger/focus.h"
+#include "metering/ledger/unallocated.h"
 
 #define PERIOD_AND_LEDGER                                                                          \
 	"  --month YYYY-MM  one calendar month (default: the present one)\n"                       \
@@ -31,18 +32,76 @@
 	"Exit codes: 0 printed, 1 the ledger is damaged, the report too large or the\n"            \
 	"configuration invalid, 2 wrong use, 3 the ledger cannot be reached or read.\n"
 
+static int print_sheet(const struct report *report, enum sheet_format format)
+{
+	struct buf out;
+	enum err err;
+	int code;
+
+	buf_init(&out, COST_SHEET_BYTES);
+	err = sheet_print(report, format, SHEET_DECIMALS, &out);
+	code = cost_put(&out, err);
+	buf_fini(&out);
+	return code;
+}
+
 static int run_report(const struct cost_args *args, const struct ledger_options *options)
 {
 	struct report *report = NULL;
 	struct diag diag = {.line = 0};
 	enum err err = report_new(&args->query, options, &diag, &report);
-	struct buf out;
 	int code;
 
 	if (err != OK)
 		return cost_fail(&diag, cost_exit_code(err));
+	code = print_sheet(report, args->format);
+	report_free(report);
+	return code;
+}
+
+/* For one business unit: a bill to be handed on, so an unknown name is no empty bill. */
+static int run_statement(const struct cost_args *args, const struct ledger_options *options)
+{
+	struct cost_args own = *args;
+	struct report *report = NULL;
+	struct diag diag = {.line = 0};
+	enum err err;
+	int code = EXIT_CODE_NO;
+
+	if (args->bu == NULL) {
+		fputs("tollgate cost: give --bu NAME, the business unit\n", stderr);
+		return EXIT_CODE_USAGE;
+	}
+	own.query.bu = str_from_c(args->bu);
+	err = report_new(&own.query, options, &diag, &report);
+	if (err != OK)
+		return cost_fail(&diag, cost_exit_code(err));
+	if (report->group_count == 0)
+		fprintf(stderr,
+			"tollgate cost: no calls of business unit '%s' in this period; tollgate "
+			"cost report --by bu lists those there are\n",
+			args->bu);
+	else
+		code = print_sheet(report, args->format);
+	report_free(report);
+	return code;
+}
+
+static int run_unallocated(const struct cost_args *args, const struct ledger_options *options)
+{
+	struct report_query query = args->query;
+	struct report *report = NULL;
+	struct diag diag = {.line = 0};
+	struct buf out;
+	enum err err;
+	int code;
+
+	unallocated_query(&query);
+	err = report_new(&query, options, &diag, &report);
+	if (err != OK)
+		return cost_fail(&diag, cost_exit_code(err));
 	buf_init(&out, COST_SHEET_BYTES);
-	err = sheet_print(report, args->format, SHEET_DECIMALS, &out);
+	err = unallocated_print(report, args->format, &out);
 	code = cost_put(&out, err);
 	buf_fini(&out);
 	report_free(report);
@@ -109,6 +168,27 @@ static const struct command {
 	 "dialect,\n"
 	 "                   meter, price, rate, unit, hour, day, month; in this order (default\n"
 	 "                   bu,model); hour is UTC in any zone\n"
+	 "  --format NAME    table (rounded for people), csv, json (exact) (default table)\n" ZONE},
+	{"statement", "bu,team,project,principal,model",
+	 COST_BU | COST_BY | COST_FORMAT | COST_ZONE, run_statement,
+	 "usage: tollgate cost statement --bu NAME [--by COLUMNS] [--format table|csv|json]\n"
+	 "                               [--month YYYY-MM | --from TIME [--to TIME]] [--tz ZONE]\n"
+	 "                               [--config FILE | --state DIR | --redis URL]\n"
+	 "\n"
+	 "What one business unit spent, to be handed to it: as report, of this unit alone.\n"
+	 "\n"
+	 "  --bu NAME        the business unit, as records name it\n"
+	 "  --by COLUMNS     as for report (default bu,team,project,principal,model)\n"
+	 "  --format NAME    table (rounded for people), csv, json (exact) (default table)\n" ZONE},
+	{"unallocated", NULL, COST_FORMAT | COST_ZONE, run_unallocated,
+	 "usage: tollgate cost unallocated [--format table|csv|json]\n"
+	 "                                 [--month YYYY-MM | --from TIME [--to TIME]] [--tz "
+	 "ZONE]\n"
+	 "                                 [--config FILE | --state DIR | --redis URL]\n"
+	 "\n"
+	 "What cannot be charged to somebody or is not known for sure, by reason: no business\n"
+	 "unit, team, project or caller; unpriced; estimated; no usage. A call can have several.\n"
+	 "\n"
 	 "  --format NAME    table (rounded for people), csv, json (exact) (default table)\n" ZONE},
 	{"export", NULL, COST_FOCUS, run_export,
 	 "usage: tollgate cost export --focus 1.2 [--account NAME]\n"

@@ -342,9 +342,13 @@ static enum err on_row(void *arg, struct str gateway, const struct ledger_row *r
 	bool is_call = row->price->meter.len == 0;
 	bool by_line = report_has_quantity(&report->query);
 	struct report_group *group, *total;
-	enum err err = total_of(report, row->price->currency, &total);
+	enum err err;
 
 	(void)gateway;
+	if (str_is_set(report->query.bu) &&
+	    !str_eq(report->query.bu, row->account->dims[LEDGER_BU]))
+		return OK;
+	err = total_of(report, row->price->currency, &total);
 	if (err != OK)
 		return err;
 	if (is_call) {

@@ -46,6 +46,7 @@ enum report_column {
 struct report_query {
 	enum report_column by[REPORT_COLUMNS];
 	unsigned by_count;
+	struct str bu;		 /* of this business unit alone; unset: of all */
 	int64_t from_s;		 /* UTC, on the hour */
 	int64_t to_s;		 /* exclusive */
 	const struct zone *zone; /* of days and months; borrowed; NULL: UTC */

@@ -81,7 +81,7 @@ static bool is_formula(struct str s)
 	return s.len > 0 && memchr("=+-@\t\r\n", s.ptr[0], 7) != NULL;
 }
 
-static enum err csv_text(struct buf *out, struct str s)
+enum err sheet_put_csv(struct buf *out, struct str s)
 {
 	bool needs_quotes = false;
 
@@ -123,7 +123,7 @@ static enum err csv_books(const struct report *report, struct buf *out)
 	if (err == OK && report->has_more_books)
 		err = buf_append(&names, STR(" ..."));
 	if (err == OK)
-		err = csv_text(out, buf_str(&names));
+		err = sheet_put_csv(out, buf_str(&names));
 	buf_fini(&names);
 	return err;
 }
@@ -140,7 +140,7 @@ static enum err csv_row(const struct report *report, const struct report_group *
 	TRY(add_time(out, report->standing.as_of_s));
 	for (unsigned i = 0; i < report->query.by_count; i++) {
 		TRY(buf_append_byte(out, ','));
-		TRY(csv_text(out, group->keys[i]));
+		TRY(sheet_put_csv(out, group->keys[i]));
 	}
 	TRY(buf_append_byte(out, ','));
 	TRY(add_int(out, sum->requests));
@@ -152,7 +152,7 @@ static enum err csv_row(const struct report *report, const struct report_group *
 	TRY(buf_append_byte(out, ','));
 	TRY(add_pico(out, sum->pico));
 	TRY(buf_append_byte(out, ','));
-	TRY(csv_text(out, group->currency));
+	TRY(sheet_put_csv(out, group->currency));
 	TRY(buf_append_byte(out, ','));
 	TRY(add_pico(out, sum->estimated_pico));
 	TRY(buf_append_byte(out, ','));
@@ -300,7 +300,7 @@ static size_t width_of(struct str s)
 }
 
 /* Names come from outside: a control character could move a terminal's cursor. */
-static enum err add_printable(struct buf *out, struct str s)
+enum err sheet_put_printable(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
@@ -324,7 +324,7 @@ static enum err cell(struct table *table, unsigned column, struct str text, bool
 		TRY(buf_append(table->out, STR("  ")));
 	for (size_t i = 0; is_right && i < pad; i++)
 		TRY(buf_append_byte(table->out, ' '));
-	TRY(add_printable(table->out, text));
+	TRY(sheet_put_printable(table->out, text));
 	for (size_t i = 0; !is_right && column != CELL_CURRENCY && i < pad; i++)
 		TRY(buf_append_byte(table->out, ' '));
 	return OK;
@@ -490,15 +490,15 @@ static enum err head_money(const struct report *report, struct buf *out)
 	TRY(buf_append(out, STR("currency   ")));
 	for (size_t i = 0; i < report->total_count; i++) {
 		TRY(buf_append(out, i == 0 ? STR("") : STR(", ")));
-		TRY(add_printable(out, report->totals[i].currency.len == 0
-					       ? STR("-")
-					       : report->totals[i].currency));
+		TRY(sheet_put_printable(out, report->totals[i].currency.len == 0
+						     ? STR("-")
+						     : report->totals[i].currency));
 	}
 	TRY(buf_append(out,
 		       report->total_count == 0 ? STR("-\nprices     ") : STR("\nprices     ")));
 	for (size_t i = 0; i < report->book_count; i++) {
 		TRY(buf_append(out, i == 0 ? STR("") : STR(", ")));
-		TRY(add_printable(out, report->books[i]));
+		TRY(sheet_put_printable(out, report->books[i]));
 	}
 	if (report->book_count == 0)
 		return buf_append(out, STR("-\n"));
@@ -525,7 +525,7 @@ static enum err head_doubts(const struct report *report, struct buf *out)
 	return buf_append(out, STR("\n\n"));
 }
 
-static enum err table_head(const struct report *report, struct buf *out)
+enum err sheet_print_head(const struct report *report, struct buf *out)
 {
 	TRY(head_period(report, out));
 	TRY(head_money(report, out));
@@ -540,13 +540,13 @@ static enum err table_whole(struct table *table)
 	table->is_measuring = true;
 	TRY(table_body(table));
 	table->is_measuring = false;
-	TRY(table_head(report, out));
+	TRY(sheet_print_head(report, out));
 	TRY(table_body(table));
 	for (size_t i = 0; i < report->total_count; i++) {
 		TRY(buf_append(out, i == 0 ? STR("\nexact total  ") : STR("exact total  ")));
 		TRY(add_pico(out, report->totals[i].sum.pico));
 		TRY(buf_append_byte(out, ' '));
-		TRY(add_printable(out, report->totals[i].currency));
+		TRY(sheet_put_printable(out, report->totals[i].currency));
 		TRY(buf_append_byte(out, '\n'));
 	}
 	return OK;

@@ -32,5 +32,11 @@ enum sheet_format {
 MUST_CHECK enum err sheet_parse_format(struct str text, enum sheet_format *out_format);
 MUST_CHECK enum err sheet_print(const struct report *report, enum sheet_format format,
 				unsigned decimals, struct buf *out);
+/* What stands above a table: period, as-of, currencies, price books, what is in doubt. */
+MUST_CHECK enum err sheet_print_head(const struct report *report, struct buf *out);
+/* One cell of CSV: quoted where needed, no formula. */
+MUST_CHECK enum err sheet_put_csv(struct buf *out, struct str s);
+/* For a terminal: control characters could move its cursor. */
+MUST_CHECK enum err sheet_put_printable(struct buf *out, struct str s);
 
 #endif

@@ -224,6 +224,37 @@ def test_calls_are_booked_by_dialect(make_gateway):
     assert len(found) == 4 and "" not in found, found
 
 
+def test_a_statement_is_of_one_business_unit(state):
+    """All statements together are the report; a name that nobody has is no empty bill."""
+    by_bu, _, _ = sums(state, "bu", "--month", "2026-11")
+    for name in ("risk", "ops", "Köln, \"quoted\""):
+        words = ("--bu", name, "--month", "2026-11", "--format", "json")
+        document = json.loads(cost(state, "statement", *words))
+        assert {row["bu"] for row in document["rows"]} == {name}
+        assert document["by"] == ["bu", "team", "project", "principal", "model"]
+        found = {total["currency"]: pico(total["cost"]) for total in document["totals"]}
+        assert found == {currency: value for (bu, currency), value in by_bu.items() if bu == name}, name
+    assert "no calls of business unit 'Risk'" in cost(state, "statement", "--bu", "Risk", "--month", "2026-11", expect=1)
+    assert "--bu" in cost(state, "statement", expect=2)
+
+
+def test_unallocated_names_each_reason(state):
+    """Calls that nobody owns, that have no price or no usage, and what was estimated, with its cost."""
+    words = ("unallocated", "--month", "2026-11")
+    rows = json.loads(cost(state, *words, "--format", "json"))["reasons"]
+    found = {(row["reason"], row["currency"]): (row["attempts"], row["percent"], row["cost"]) for row in rows}
+    # 120 of 127 calls in EUR; 30 of 241 in USD, each 77 tokens at 3 per million.
+    assert found == {
+        ("no business unit", "EUR"): (120, "94.5", "0.00"), ("no team", "EUR"): (120, "94.5", "0.00"),
+        ("unpriced", "EUR"): (120, "94.5", None),
+        ("estimated", "USD"): (30, "12.4", "0.00693"), ("no usage known", "USD"): (1, "0.4", None)}
+    lines = list(csv.DictReader(io.StringIO(cost(state, *words, "--format", "csv"))))
+    assert [(row["reason"], row["attempts"]) for row in lines] == [(row["reason"], str(row["attempts"])) for row in rows]
+    text = cost(state, *words)
+    assert "period     2026-11-01T00:00:00Z" in text and "0.006930  USD" in text
+    assert cost(state, "unallocated", "--month", "2020-01").endswith("nothing\n")
+
+
 # --- FOCUS ----------------------------------------------------------------------------------------
 
 RULE_MODEL = TOP.parent / "shared" / "focus" / "model-1.2.json"
