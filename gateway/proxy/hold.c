@@ -201,6 +201,17 @@ static int64_t spent_of(const struct hold *hold, const struct usage *usage, cons
 	return 0;
 }
 
+bool hold_is_bounded(const struct request *req)
+{
+	for (unsigned i = 0; i < req->hold_count; i++) {
+		const struct budget_options *options = &req->holds[i].entry->options;
+
+		if (options->is_hard && options->unit != BUDGET_REQUESTS)
+			return true;
+	}
+	return false;
+}
+
 bool hold_is_outrun(const struct request *req, const struct usage *usage, const struct cost *cost)
 {
 	for (unsigned i = 0; i < req->hold_count; i++)

@@ -28,6 +28,8 @@ struct hold {
 bool hold_standing(const struct request *req, int64_t *out_remaining_micro, bool *out_is_hard);
 /* All or nothing: an error has set the request's answer. */
 MUST_CHECK enum err hold_take(struct request *req);
+/* Does a hard budget hold the call to its output bound? */
+bool hold_is_bounded(const struct request *req);
 /* Did the call take more than is held for it? */
 bool hold_is_outrun(const struct request *req, const struct usage *usage, const struct cost *cost);
 /* Gives everything back and counts what was consumed. */

@@ -12,11 +12,13 @@
 #include "base/clock.h"
 #include "gateway/proxy/crossing.h"
 #include "gateway/proxy/worker.h"
+#include "metering/usage/estimate.h"
 
-#define RELAY_PAUSE_BYTES (256U << 10)
-#define RELAY_FIELDS_MORE 2
-#define RELAY_HELD_VIEWS  32
-#define RELAY_TAIL_BYTES  16384
+#define RELAY_PAUSE_BYTES   (256U << 10)
+#define RELAY_FIELDS_MORE   2
+#define RELAY_HELD_VIEWS    32
+#define RELAY_TAIL_BYTES    16384
+#define RELAY_OUTRUN_TOKENS 32
 
 /* Head ------------------------------------------------------------------------------ */
 
@@ -230,6 +232,31 @@ static void relay_drain(struct request *req, struct str view)
 		request_drop_upstream(req);
 }
 
+/* The upstream does not keep to the bound that it was given. Some servers cut a token in two: there
+ * is room for that. */
+static bool is_outrun(const struct request *req)
+{
+	int64_t most = req->bound_output + req->bound_output / 8 + RELAY_OUTRUN_TOKENS;
+
+	return req->bound_output > 0 && hold_is_bounded(req) &&
+	       estimate_output_least(&req->extract) > most;
+}
+
+static void stop_outrun(struct request *req)
+{
+	req->relay.is_outrun = true;
+	req->outcome = OUTCOME_UPSTREAM_ERROR;
+	request_fail(req, &(struct answer){
+				  .err = ERR_QUOTA,
+				  .code = STR("budget_exceeded"),
+				  .message = STR("the answer is longer than what was set aside for "
+						 "it in a budget; it was stopped"),
+			  });
+	/* With a client the answer ends the relay; without one nothing else does. */
+	if (req->down == NULL)
+		request_drop_upstream(req);
+}
+
 void relay_take_body(struct request *req, struct str view)
 {
 	stat_add(&req->worker->stats.bytes_out, view.len);
@@ -240,6 +267,8 @@ void relay_take_body(struct request *req, struct str view)
 		relay_events(req, view);
 	else
 		relay_plain(req, view);
+	if (extract_is_stream(&req->extract) && !req->has_answer && is_outrun(req))
+		stop_outrun(req);
 }
 
 /* Servers like to repeat a credential that they do not take. The whole body is held, so nothing of

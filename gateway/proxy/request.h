@@ -100,6 +100,7 @@ struct relay {
 	bool is_events;	  /* text/event-stream */
 	bool is_gated;	  /* a stream, of events or of lines: the gate says what may leave */
 	bool is_searched; /* an error: held whole and searched for our credential */
+	bool is_outrun;	  /* stopped: it wrote more than was held for it */
 	bool is_ended;	  /* the upstream's message is complete */
 };
 
@@ -139,6 +140,7 @@ struct request {
 	int64_t output_bound;	   /* tokens; 0 unknown */
 	int64_t row_count;	   /* rows or characters, for dialects that count by them */
 	int64_t bound_pico;	   /* what it may cost at most */
+	int64_t bound_output;	   /* tokens of all answers; 0: no such thing */
 	int64_t bound_tokens;	   /* and take */
 	struct str bound_currency; /* empty: no price */
 	struct hold *holds;	   /* arena; in budgets, until the settle */

@@ -103,10 +103,11 @@ enum err reserve_bound(struct request *req)
 	req->floor.pico = 0;
 	req->floor.currency = STR("");
 	req->bound_currency = STR("");
-	req->bound_tokens = 0;
+	req->bound_tokens = req->bound_output = 0;
 	if ((req->match.operation->flags & OP_METERED) == 0)
 		return OK;
 	set_estimates(req, &bound);
+	req->bound_output = bound.output_tokens;
 	req->bound_tokens = bound.input_tokens + bound.output_tokens;
 	err = set_floor(req, &key, &bound);
 	if (err == OK)

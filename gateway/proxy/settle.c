@@ -38,6 +38,8 @@ static void settle_usage(struct request *req, struct usage *usage)
 static void settle_unanswered(struct request *req, struct cost *cost, struct usage *usage)
 {
 	*cost = req->floor;
+	if ((dialect_rules(req->dialect) & DIALECT_BY_CALL) == 0)
+		usage->counts[METER_IN_TEXT_UNCACHED] = req->input_estimate;
 	usage->source = USAGE_ESTIMATE;
 }
 
@@ -103,7 +105,7 @@ static enum err append_settle(struct request *req)
 		usage.flags |= USAGE_INCONSISTENT;
 	}
 	settle.flag_count = settle_flags(&usage, &cost, flags);
-	if (hold_is_outrun(req, &usage, &cost))
+	if (req->relay.is_outrun || hold_is_outrun(req, &usage, &cost))
 		flags[settle.flag_count++] = STR("estimate_overrun");
 	settle.model_served = usage_model(&usage);
 	settle.usage_source = str_from_c(usage_source_name(usage.source));

@@ -4,6 +4,7 @@
 #define BYTES_PER_TOKEN_BOUND  2
 #define BYTES_PER_TOKEN_LIKELY 3
 #define BYTES_PER_TOKEN_OUTPUT 4
+#define BYTES_PER_TOKEN_MOST   16
 
 int64_t estimate_input_tokens(uint64_t body_bytes, bool must_hold)
 {
@@ -21,6 +22,13 @@ int64_t estimate_output_tokens(const struct extract *x)
 	int64_t by_deltas = extract_is_stream(x) ? x->tally.deltas : 0;
 
 	return MIN(MAX(by_bytes, by_deltas), USAGE_COUNT_MAX);
+}
+
+int64_t estimate_output_least(const struct extract *x)
+{
+	int64_t by_deltas = extract_is_stream(x) ? x->tally.deltas : 0;
+
+	return MIN(MAX(x->tally.text_bytes / BYTES_PER_TOKEN_MOST, by_deltas), USAGE_COUNT_MAX);
 }
 
 static bool has_output(const struct extract *x)

@@ -17,6 +17,9 @@
 int64_t estimate_input_tokens(uint64_t body_bytes, bool must_hold);
 /* Output tokens of what the extractor has seen: at least one per delta, and one per 4 bytes. */
 int64_t estimate_output_tokens(const struct extract *x);
+/* Hardly fewer, whatever the text: one per delta, or one per 16 bytes where deltas hold several.
+ * For stopping a stream, never for billing it. */
+int64_t estimate_output_least(const struct extract *x);
 /* Completes a usage that the provider did not: a direction it reported nothing for gets the
  * estimate, and a cut stream (is_cut) whose last running count is smaller than what was seen gets
  * the larger. input is the request's estimate, in tokens or milliseconds of sound as the dialect

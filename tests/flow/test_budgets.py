@@ -276,6 +276,52 @@ when { context has budget && context.budget.hard && context.budget.remaining_mic
     assert chat(gateway, BOB).status == 200
 
 
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+@pytest.mark.parametrize("path, body, event", [
+    (CHAT, chat_body("raw", stream=True, max_tokens=10),
+     {"choices": [{"index": 0, "delta": {"content": "word "}}]}),
+    (MESSAGES, messages_body("raw", stream=True) | {"max_tokens": 10},
+     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word "}}),
+], ids=["chat", "messages"])
+def test_a_stream_that_outruns_what_is_held_is_stopped(make_budgeted, upstream, path, body, event):
+    """The model server ignores its output bound: the stream ends in an error event of the caller's
+    dialect, without its end, and the record says so. Without a hard budget it goes on."""
+    gateway = make_budgeted(money("risk", "100", scope={"bu": "risk"}), money("seen", "100", mode="soft"))
+    text = b"data: " + json.dumps(event).encode() + b"\n\n"
+    for key, is_stopped in ((ANA, True), (BOB, False)):
+        client = gateway.connect()
+        client.send(request_bytes("POST", path, body, key))
+        peer = upstream.accept()
+        assert peer.message().json()["max_tokens"] == 10
+        peer.send(STREAM_HEAD + chunk(text * 30))
+        client.take_until(b"word ")
+        peer.send(chunk(text * 70))
+        if is_stopped:
+            said = client.take_rest()
+            assert said.count(b"word ") > 29
+            last = said[said.index(b"event: error"):]
+            assert b"longer than what was set aside" in last and not said.endswith(b"0\r\n\r\n")
+            assert peer.take_rest() == b""  # closed
+        else:
+            peer.send(b"0\r\n\r\n")
+            said = client.take_until(b"\r\n0\r\n\r\n")
+            assert said.count(b"word ") == 99 and b"event: error" not in said
+            client.close()
+        assert wait_for(lambda: figures(gateway, "seen")[2] == 0)
+        data = gateway.records("settle")[-1]["data"]
+        assert "estimate_overrun" in data["flags"]  # of the soft one as well
+        out = sum(line["quantity"] for line in data["lines"] if line["meter"] == "out_text")
+        assert out >= (43 if is_stopped else 100)
+    assert figures(gateway, "risk")[1:] == (spent_nano(gateway, "risk"), 0)
+    assert figures(gateway, "seen")[1:] == (spent_nano(gateway), 0)
+
+
 class Receiver:
     """A service that takes webhooks; `answers` are its first statuses, then 204."""
 
