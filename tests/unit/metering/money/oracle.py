@@ -20,16 +20,23 @@ from decimal import Decimal
 PROVIDERS = {
     "openai": [("chat", "openai.chat"), ("responses", "openai.responses")],
     "anthropic": [("default", "anthropic.messages")],
+    "azure": [("chat", "openai.chat"), ("responses", "openai.responses")],
+    "x-ai": [("chat", "openai.chat")],
+    "google": [("default", "gemini.generate")],
+    "cohere": [("default", "cohere.chat")],
 }
 # Their price key: our meters, the usage it is for (None: what is left), and the fallback.
 PARTS = {
-    "input_mtok": ["in_text_uncached"],
+    "input_mtok": ["in_text_uncached", "in_tool"],
     "cache_read_mtok": ["in_cache_read"],
     "cache_write_mtok": ["in_cache_write_5m", "in_cache_write_other"],
     "cache_write_1h_mtok": ["in_cache_write_1h"],
     "input_audio_mtok": ["in_audio"],
+    "input_image_mtok": ["in_image"],
+    "input_video_mtok": ["in_video"],
     "output_mtok": ["out_text"],
     "output_audio_mtok": ["out_audio"],
+    "output_image_mtok": ["out_image"],
     "output_reasoning_mtok": ["out_reasoning"],
     "web_searches_kcount": ["searches"],
 }
@@ -56,10 +63,11 @@ def complete(prices):
     full = dict(prices)
     if "input_mtok" not in full or "output_mtok" not in full:
         return None
-    for key in ("cache_read_mtok", "cache_write_mtok", "input_audio_mtok"):
+    for key in ("cache_read_mtok", "cache_write_mtok", "input_audio_mtok", "input_image_mtok",
+                "input_video_mtok"):
         full.setdefault(key, full["input_mtok"])
     full.setdefault("cache_write_1h_mtok", full["cache_write_mtok"])
-    for key in ("output_audio_mtok", "output_reasoning_mtok"):
+    for key in ("output_audio_mtok", "output_image_mtok", "output_reasoning_mtok"):
         full.setdefault(key, full["output_mtok"])
     full.setdefault("web_searches_kcount", Decimal(0))
     return {key: full[key] for key in PARTS}
@@ -107,6 +115,14 @@ def put(block, path, value):
     block[path[-1]] = value
 
 
+def step(value, name):
+    """One part of a path: a member, or the element of a list that a member picks."""
+    if isinstance(name, str):
+        return value.get(name) if isinstance(value, dict) else None
+    wanted = name["match"]["equals"]
+    return next((each for each in value or [] if each[name["field"]] == wanted), None)
+
+
 def extract(mappings, block):
     """Their way: mappings add up into inclusive totals."""
     found = {}
@@ -114,7 +130,7 @@ def extract(mappings, block):
         path = mapping["path"]
         value = block
         for name in [path] if isinstance(path, str) else path:
-            value = value.get(name) if isinstance(value, dict) else None
+            value = step(value, name)
         found[mapping["dest"]] = found.get(mapping["dest"], 0) + (value or 0)
     return found
 
@@ -131,14 +147,20 @@ def cost(prices, use):
     write = use.get("cache_write_tokens", 0)
     hour = use.get("cache_write_1h_tokens", 0)
     audio = use.get("input_audio_tokens", 0)
+    image = use.get("input_image_tokens", 0)
+    video = use.get("input_video_tokens", 0)
     thought = use.get("output_reasoning_tokens", 0)
     spoken = use.get("output_audio_tokens", 0)
-    micro = ((total - read - write - audio) * rate("input_mtok")
+    drawn = use.get("output_image_tokens", 0)
+    micro = ((total - read - write - audio - image - video) * rate("input_mtok")
+             + image * rate("input_image_mtok")
+             + video * rate("input_video_mtok")
              + read * rate("cache_read_mtok")
              + (write - hour) * rate("cache_write_mtok")
              + hour * rate("cache_write_1h_mtok")
              + audio * rate("input_audio_mtok")
-             + (use["output_tokens"] - thought - spoken) * rate("output_mtok")
+             + (use["output_tokens"] - thought - spoken - drawn) * rate("output_mtok")
+             + drawn * rate("output_image_mtok")
              + thought * rate("output_reasoning_mtok")
              + spoken * rate("output_audio_mtok")
              + use.get("web_searches", 0) * 1000 * rate("web_searches_kcount"))
@@ -151,7 +173,7 @@ def size(rng):
     return rng.choice([0, 1, rng.randrange(100), rng.randrange(5000), rng.randrange(300000)])
 
 
-def block_for(dialect, rng):
+def block_for(provider, dialect, rng):
     parts = [size(rng) for _ in range(4)]
     thought, spoken, text = size(rng), size(rng), size(rng)
     block = {}
@@ -165,23 +187,59 @@ def block_for(dialect, rng):
         put(block, ["output_tokens_details", "thinking_tokens"], thought)
         put(block, ["server_tool_use", "web_search_requests"], rng.randrange(4))
         return block
+    if dialect == "gemini.generate":
+        return gemini_block(parts, thought, spoken, text, rng)
+    if dialect == "cohere.chat":
+        return {"input_tokens": parts[0], "output_tokens": text}
     chat = dialect == "openai.chat"
+    if provider in ("azure", "x-ai"):  # their extractors know neither
+        parts[2] = parts[3] = 0
+        spoken = 0
     a, b = ("prompt", "completion") if chat else ("input", "output")
     if not chat:
         parts[3] = spoken = 0
     put(block, [f"{a}_tokens"], sum(parts))
     put(block, [f"{a}_tokens_details", "cached_tokens"], parts[1])
     put(block, [f"{a}_tokens_details", "cache_write_tokens"], parts[2])
-    put(block, [f"{b}_tokens"], text + thought + spoken)
+    beside = provider == "x-ai"
+    put(block, [f"{b}_tokens"], text + (0 if beside else thought) + spoken)
     put(block, [f"{b}_tokens_details", "reasoning_tokens"], thought)
     if chat:
         put(block, [f"{a}_tokens_details", "audio_tokens"], parts[3])
         put(block, [f"{b}_tokens_details", "audio_tokens"], spoken)
-    block["total_tokens"] = block[f"{a}_tokens"] + block[f"{b}_tokens"]
+    block["total_tokens"] = block[f"{a}_tokens"] + block[f"{b}_tokens"] + beside * thought
     return block
 
 
+def gemini_block(parts, thought, spoken, text, rng):
+    """Text, cached text, image, audio, then video and the tools' prompt beside."""
+    video, tool, drawn = size(rng), size(rng), size(rng)
+    prompt = sum(parts) + video
+    kinds = {"TEXT": parts[0] + parts[1], "IMAGE": parts[2], "AUDIO": parts[3], "VIDEO": video}
+    said = {"TEXT": text, "IMAGE": drawn, "AUDIO": spoken}
+    return {"promptTokenCount": prompt, "cachedContentTokenCount": parts[1],
+            "candidatesTokenCount": text + spoken + drawn, "thoughtsTokenCount": thought,
+            "toolUsePromptTokenCount": tool,
+            "totalTokenCount": prompt + tool + text + spoken + drawn + thought,
+            "promptTokensDetails": modal_list(kinds),
+            "cacheTokensDetails": modal_list({"TEXT": parts[1]}),
+            "candidatesTokensDetails": modal_list(said)}
+
+
+def modal_list(kinds):
+    return [{"modality": name, "tokenCount": count} for name, count in kinds.items()]
+
+
 def body(dialect, block, is_stream):
+    if dialect == "gemini.generate":
+        whole = {"usageMetadata": block, "modelVersion": "m"}
+        early = {"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1}}
+        return events_of([early, whole]) if is_stream else json.dumps(whole)
+    if dialect == "cohere.chat":
+        units = {key: float(count) for key, count in block.items()}  # as they are sent
+        usage = {"billed_units": units, "tokens": {"input_tokens": 1, "output_tokens": 1}}
+        return (events_of([{"type": "message-end", "delta": {"usage": usage}}]) if is_stream
+                else json.dumps({"usage": usage}))
     if not is_stream:
         return json.dumps({"model": "m", "usage": block})
     if dialect == "openai.chat":
@@ -195,6 +253,10 @@ def body(dialect, block, is_stream):
         events = [{"type": "message_start", "message": {"usage": {
                       **{k: v for k, v in block.items() if k not in late}, "output_tokens": 1}}},
                   {"type": "message_delta", "usage": {k: block[k] for k in late}}]
+    return events_of(events)
+
+
+def events_of(events):
     return "".join(f"data: {json.dumps(e)}\x01\x01" for e in events)
 
 
@@ -223,7 +285,7 @@ def build(data, rng):
                 for flavor, dialect in PROVIDERS[provider["id"]] * ROUNDS:
                     mappings = next(e["mappings"] for e in provider["extractors"]
                                     if e["api_flavor"] == flavor)
-                    block = block_for(dialect, rng)
+                    block = block_for(provider["id"], dialect, rng)
                     use = extract(mappings, block)
                     for is_stream in (False, True):
                         asks.append((name, dialect, int(is_stream), middle(valid_from, valid_to),

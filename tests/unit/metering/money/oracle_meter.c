@@ -16,7 +16,7 @@
 #include "metering/money/cost.h"
 #include "metering/usage/extract.h"
 
-#define ROWS_MAX       8000
+#define ROWS_MAX       20000
 #define LINE_MAX_BYTES 65536
 
 struct oracle {
@@ -102,7 +102,8 @@ static void ask(const struct oracle *o, struct str line, char *body)
 		die("bad question");
 	for (char *c = body; *c != '\0'; c++)
 		*c = *c == '\x01' ? '\n' : *c;
-	extract_init(&x, o->dialects, dialect, is_stream);
+	extract_init(&x, o->dialects, dialect, is_stream ? EXTRACT_SSE : EXTRACT_JSON);
+	extract_set_provider(&x, str_sub(model, 0, str_index(model, ':')));
 	extract_feed(&x, line);
 	extract_finish(&x, 0, &usage);
 	price(o, model, at_ns, &usage);
