@@ -17,7 +17,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{"audit", cli_audit, "read the journal: tail, show"},
+	{"audit", cli_audit, "read the journal: tail, show, export"},
 	{"check", cli_check, "load every file as serve would and say what is wrong"},
 	{"cost", cli_cost, "report what was consumed and what it cost"},
 	{"key", cli_key, "create, list and revoke API keys"},

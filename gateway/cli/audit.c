@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <jansson.h>
+
+#include "base/clock.h"
 #include "gateway/cli/audit_row.h"
 #include "gateway/cli/exit.h"
 #include "gateway/config/config.h"
@@ -15,17 +18,24 @@
 #define FOLLOW_NS    (200L * 1000 * 1000)
 
 enum format {
+	FORMAT_NONE, /* not said: the command's own */
 	FORMAT_TABLE,
 	FORMAT_JSON,
 	FORMAT_CSV,
+	FORMAT_NDJSON, /* json by the name that export gives it */
 };
 
 struct audit {
 	const char *state; /* NULL: ask the configuration */
 	const char *config_file;
 	enum format format;
-	uint64_t lines;	     /* tail: how many */
-	uint64_t from;	     /* show: first sequence, 0 the oldest */
+	uint64_t lines;	   /* tail: how many */
+	const char *begin; /* --from as given: a sequence, or a time for export */
+	const char *until; /* export: --to as given */
+	uint64_t from;	   /* show: first sequence, 0 the oldest */
+	bool has_period;
+	int64_t from_ns; /* export: [from, to) by each record's own time */
+	int64_t to_ns;
 	const char *request; /* show: only this one; NULL all */
 	bool follows;
 };
@@ -33,13 +43,17 @@ struct audit {
 static const char usage[] =
 	"usage: tollgate audit tail [--lines N] [--follow] [OPTION ...]\n"
 	"       tollgate audit show [--from SEQUENCE] [OPTION ...] [REQUEST]\n"
+	"       tollgate audit export [--from TIME] [--to TIME] [OPTION ...]\n"
 	"\n"
 	"  --config FILE the gateway whose journal it is (default: tollgate.yaml)\n"
 	"  --state DIR   its state folder; needs no configuration\n"
 	"  --lines N     how many of the last records (default: 20)\n"
 	"  --follow      go on with new records until interrupted\n"
 	"  --from N      begin with this sequence (default: the oldest record kept)\n"
-	"  --format F    table, json (the stored payload, one per line) or csv\n"
+	"  --from T, --to T  export: records from T on and before T, by their own time;\n"
+	"                a date or a date-time (2026-11-23, 2026-11-23T09:00:00Z)\n"
+	"  --format F    table, csv, or json or ndjson (both: the stored payload, one\n"
+	"                per line); export begins with ndjson and has no table\n"
 	"\n"
 	"REQUEST is the id in the answer's x-tollgate-request-id field.\n";
 
@@ -60,11 +74,26 @@ static void print_head(const struct audit *audit)
 		audit_row_print_csv_head(stdout);
 }
 
+/* A record without a time that can be read is left out by no period: nothing is lost unsaid. */
+static bool is_in_period(const struct audit *audit, const struct record *record)
+{
+	json_t *root = json_loadb(record->payload.ptr, record->payload.len, 0, NULL);
+	const char *time = json_string_value(json_object_get(root, "time"));
+	int64_t ns;
+	bool is_in = time == NULL || clock_parse(str_from_c(time), &ns) != OK ||
+		     (ns >= audit->from_ns && ns < audit->to_ns);
+
+	json_decref(root);
+	return is_in;
+}
+
 /* False when the record was not asked for. */
 static bool print_record(const struct audit *audit, const struct record *record)
 {
 	struct audit_row row;
 
+	if (audit->has_period && !is_in_period(audit, record))
+		return false;
 	audit_row_from_record(record, &row);
 	if (audit->request != NULL && strcmp(row.text[AUDIT_REQUEST], audit->request) != 0)
 		return false;
@@ -72,6 +101,8 @@ static bool print_record(const struct audit *audit, const struct record *record)
 	case FORMAT_TABLE: audit_row_print_table(&row, stdout); break;
 	case FORMAT_CSV: audit_row_print_csv(&row, stdout); break;
 	case FORMAT_JSON:
+	case FORMAT_NDJSON:
+	case FORMAT_NONE:
 		fwrite(record->payload.ptr, 1, record->payload.len, stdout);
 		putchar('\n');
 		break;
@@ -85,6 +116,15 @@ static void wait_for_more(void)
 
 	fflush(stdout);
 	nanosleep(&time, NULL);
+}
+
+/* What was not written whole must not look like it. */
+static int flush_output(int code)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return code;
+	fputs("tollgate audit: cannot write the output\n", stderr);
+	return EXIT_CODE_FAILED;
 }
 
 /* From `from` to the end; the end never comes when it follows. */
@@ -110,7 +150,7 @@ static int print_from(const struct audit *audit, uint64_t from)
 	else if (audit->request != NULL && count == 0)
 		code = EXIT_CODE_NO;
 	cursor_free(cursor);
-	return code;
+	return flush_output(code);
 }
 
 /* The sequence behind the last record: only the last segment needs to be read for it. */
@@ -156,39 +196,73 @@ static int run_tail(const struct audit *audit)
 	return print_from(audit, end > audit->lines ? MAX(end - audit->lines, oldest) : oldest);
 }
 
+static bool take_number(const char *option, const char *text, uint64_t *out)
+{
+	if (str_to_u64(str_from_c(text), out) == OK)
+		return true;
+	fprintf(stderr, "tollgate audit: --%s takes a number, not \"%s\"\n", option, text);
+	return false;
+}
+
 static int run_show(const struct audit *audit)
 {
-	return print_from(audit, audit->from);
+	struct audit show = *audit;
+
+	if (audit->begin != NULL && !take_number("from", audit->begin, &show.from))
+		return EXIT_CODE_USAGE;
+	return print_from(&show, show.from);
+}
+
+/* Export -------------------------------------------------------------------------------- */
+
+static bool take_time(const char *option, const char *text, int64_t *out_ns)
+{
+	if (text == NULL || clock_parse(str_from_c(text), out_ns) == OK)
+		return true;
+	fprintf(stderr,
+		"tollgate audit: --%s takes a date or a date-time with its zone "
+		"(2026-11-23, 2026-11-23T09:00:00Z), not \"%s\"\n",
+		option, text);
+	return false;
+}
+
+static int run_export(const struct audit *audit)
+{
+	struct audit export = *audit;
+
+	export.from_ns = INT64_MIN;
+	export.to_ns = INT64_MAX;
+	if (!take_time("from", audit->begin, &export.from_ns) ||
+	    !take_time("to", audit->until, &export.to_ns))
+		return EXIT_CODE_USAGE;
+	export.has_period = true;
+	return print_from(&export, 0);
 }
 
 static const struct {
 	const char *name;
 	int (*run)(const struct audit *);
 } commands[] = {
+	{"export", run_export},
 	{"show", run_show},
 	{"tail", run_tail},
 };
 
 static bool take_format(struct audit *audit, const char *name)
 {
-	static const char *const names[] = {
-		[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_CSV] = "csv"};
+	static const char *const names[] = {[FORMAT_TABLE] = "table",
+					    [FORMAT_JSON] = "json",
+					    [FORMAT_CSV] = "csv",
+					    [FORMAT_NDJSON] = "ndjson"};
 
 	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
-		if (strcmp(name, names[i]) == 0) {
+		if (names[i] != NULL && strcmp(name, names[i]) == 0) {
 			audit->format = (enum format)i;
 			return true;
 		}
 	}
-	fprintf(stderr, "tollgate audit: --format takes table, json or csv, not \"%s\"\n", name);
-	return false;
-}
-
-static bool take_number(const char *option, const char *text, uint64_t *out)
-{
-	if (str_to_u64(str_from_c(text), out) == OK)
-		return true;
-	fprintf(stderr, "tollgate audit: --%s takes a number, not \"%s\"\n", option, text);
+	fprintf(stderr, "tollgate audit: --format takes table, json, ndjson or csv, not \"%s\"\n",
+		name);
 	return false;
 }
 
@@ -198,12 +272,25 @@ static bool take_option(struct audit *audit, int option)
 	case 's': audit->state = optarg; return true;
 	case 'c': audit->config_file = optarg; return true;
 	case 'n': return take_number("lines", optarg, &audit->lines);
-	case 'b': return take_number("from", optarg, &audit->from);
+	case 'b': audit->begin = optarg; return true;
+	case 'e': audit->until = optarg; return true;
 	case 'f': audit->follows = true; return true;
 	case 'o': return take_format(audit, optarg);
 	}
 	fputs(usage, stderr);
 	return false;
+}
+
+/* Only an export has an end by time, and it has one always; it is for programs to read. */
+static bool suits(struct audit *audit, const char *command)
+{
+	bool is_export = strcmp(command, "export") == 0;
+
+	if (audit->format == FORMAT_NONE)
+		audit->format = is_export ? FORMAT_NDJSON : FORMAT_TABLE;
+	if (is_export)
+		return !audit->follows && audit->format != FORMAT_TABLE;
+	return audit->until == NULL;
 }
 
 /* The folder is the configuration's business unless it was given. */
@@ -231,10 +318,15 @@ static int run_on_state(struct audit *audit, int (*run)(const struct audit *))
 int cli_audit(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"state", required_argument, NULL, 's'}, {"config", required_argument, NULL, 'c'},
-		{"lines", required_argument, NULL, 'n'}, {"from", required_argument, NULL, 'b'},
-		{"follow", no_argument, NULL, 'f'},	 {"format", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},	 {0},
+		{"state", required_argument, NULL, 's'},
+		{"config", required_argument, NULL, 'c'},
+		{"lines", required_argument, NULL, 'n'},
+		{"from", required_argument, NULL, 'b'},
+		{"follow", no_argument, NULL, 'f'},
+		{"format", required_argument, NULL, 'o'},
+		{"to", required_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	struct audit audit = {.config_file = "tollgate.yaml", .lines = TAIL_RECORDS};
 	const char *command;
@@ -253,7 +345,7 @@ int cli_audit(int argc, char **argv)
 	if (optind < argc && strcmp(command, "show") == 0)
 		audit.request = argv[optind++];
 	for (size_t i = 0; i < ARRAY_LEN(commands) && optind == argc; i++)
-		if (strcmp(command, commands[i].name) == 0)
+		if (strcmp(command, commands[i].name) == 0 && suits(&audit, command))
 			return run_on_state(&audit, commands[i].run);
 	fputs(usage, stderr);
 	return EXIT_CODE_USAGE;

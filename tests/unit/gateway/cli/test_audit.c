@@ -203,6 +203,56 @@ static void test_audit__quotes_csv(void **state)
 	assert_string_equal(out, want);
 }
 
+static void test_audit__exports_a_half_open_period(void **state)
+{
+	char out[OUT_BYTES];
+	char want[2048];
+
+	/* What has no time is in every period. */
+	snprintf(want, sizeof(want), "%s\n%s\n", settle, odd);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export"), ARG("--from"),
+			     ARG("2026-11-23T09:00:01Z"), ARG("--to"), ARG("2026-11-23T09:00:02Z"),
+			     ARG("--format=ndjson")),
+			 EXIT_CODE_FINE);
+	assert_string_equal(out, want);
+	snprintf(want, sizeof(want), "%s\n%s\n%s\n%s\n", intent, settle, decision, odd);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export")), EXIT_CODE_FINE);
+	assert_string_equal(out, want);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export"), ARG("--to=2026-11-23"),
+			     ARG("--format=csv")),
+			 EXIT_CODE_FINE);
+	assert_string_equal(out, "sequence,time,type,subject,model,outcome,cost,request\n"
+				 "4,,lifecycle,,,,,\n");
+}
+
+static void test_audit__fails_when_its_output_was_not_written(void **state)
+{
+	struct folder full = *(struct folder *)*state;
+	char out[OUT_BYTES];
+
+	snprintf(full.out, sizeof(full.out), "/dev/full");
+	assert_int_equal(RUN(&full, out, ARG("export")), EXIT_CODE_FAILED);
+	clearerr(stdout);
+}
+
+static void test_audit__refuses_times_that_are_none(void **state)
+{
+	char out[OUT_BYTES];
+
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export"), ARG("--from=1")),
+			 EXIT_CODE_USAGE);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export"), ARG("--to=today")),
+			 EXIT_CODE_USAGE);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("show"), ARG("--from=2026-11-23")),
+			 EXIT_CODE_USAGE);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export"), ARG("--format=table")),
+			 EXIT_CODE_USAGE);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("export"), ARG("--follow")),
+			 EXIT_CODE_USAGE);
+	assert_int_equal(RUN((struct folder *)*state, out, ARG("show"), ARG("--to=2026-11-23")),
+			 EXIT_CODE_USAGE);
+}
+
 static void test_audit__says_no_for_a_request_that_is_not_there(void **state)
 {
 	char out[OUT_BYTES];
@@ -235,6 +285,9 @@ int main(void)
 		cmocka_unit_test(test_audit__prints_payloads_as_they_are_stored),
 		cmocka_unit_test(test_audit__tails_the_last_records),
 		cmocka_unit_test(test_audit__quotes_csv),
+		cmocka_unit_test(test_audit__exports_a_half_open_period),
+		cmocka_unit_test(test_audit__fails_when_its_output_was_not_written),
+		cmocka_unit_test(test_audit__refuses_times_that_are_none),
 		cmocka_unit_test(test_audit__says_no_for_a_request_that_is_not_there),
 		cmocka_unit_test(test_audit__refuses_wrong_use_and_a_missing_folder),
 	};
