@@ -13,7 +13,6 @@
 #define DEFAULT_CONFIG "tollgate.yaml"
 #define ZONES	       "/usr/share/zoneinfo"
 #define ZONE_NAME_MAX  64
-#define TOP_MAX	       1000
 
 #define ALWAYS 0U
 
@@ -26,7 +25,7 @@ static const struct cost_option_row {
 	{"tz", 'z', COST_ZONE},	      {"config", 'c', ALWAYS},	  {"state", 's', ALWAYS},
 	{"redis", 'r', ALWAYS},	      {"help", 'h', ALWAYS},	  {"by", 'b', COST_BY},
 	{"format", 'o', COST_FORMAT}, {"focus", 'F', COST_FOCUS}, {"account", 'A', COST_FOCUS},
-	{"bu", 'u', COST_BU},	      {"top", 'n', COST_TOP},
+	{"bu", 'u', COST_BU},
 };
 
 int cost_fail(const struct diag *diag, int code)
@@ -100,17 +99,6 @@ static enum err load_zone(struct cost_args *args, struct diag *diag)
 	return OK;
 }
 
-static enum err take_top(struct cost_args *args, struct diag *diag)
-{
-	uint64_t top;
-
-	if (str_to_u64(str_from_c(optarg), &top) != OK || top == 0 || top > TOP_MAX)
-		return diag_set(diag, ERR_MALFORMED, "", 0, 0, "--top is 1 to %d, not '%s'",
-				TOP_MAX, optarg);
-	args->top = (size_t)top;
-	return OK;
-}
-
 static enum err take_option(struct cost_args *args, int letter, struct diag *diag)
 {
 	switch (letter) {
@@ -125,7 +113,6 @@ static enum err take_option(struct cost_args *args, int letter, struct diag *dia
 	case 'F': args->focus = optarg; return OK;
 	case 'A': args->account = optarg; return OK;
 	case 'u': args->bu = optarg; return OK;
-	case 'n': return take_top(args, diag);
 	case 'h': args->wants_help = true; return OK;
 	default: break;
 	}

@@ -19,8 +19,7 @@ enum cost_option {
 	COST_FORMAT = 1U << 1,
 	COST_FOCUS = 1U << 2,
 	COST_BU = 1U << 3,
-	COST_TOP = 1U << 4,
-	COST_ZONE = 1U << 5,
+	COST_ZONE = 1U << 4,
 };
 
 struct cost_args {
@@ -31,7 +30,6 @@ struct cost_args {
 	const char *config_file, *state, *redis_url;
 	const char *focus, *account; /* export: version, billing account */
 	const char *bu;		     /* statement */
-	size_t top;		     /* movers */
 	bool wants_help;
 	struct zone *zone;
 	struct arena arena; /* the zone file */
