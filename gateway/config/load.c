@@ -305,6 +305,7 @@ static enum err load_budgets(struct load *load, const struct config_yaml *root)
 	enum err err;
 
 	snapshot->budgets_file = "";
+	snapshot->budget_headers = load->raw.budget_headers;
 	if (!str_is_set(load->raw.budgets_file))
 		return OK;
 	snapshot->budgets_file = load->raw.budgets_file.ptr;

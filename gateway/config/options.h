@@ -64,7 +64,7 @@ struct config_raw {
 	unsigned log_level, on_forbid_error, unpriced, store, durability;
 	struct str keys_file, schema_file, entities_file, prices_file, budgets_file;
 	struct str webhook_url, webhook_secret, webhook_ca;
-	bool webhook_allow_plain;
+	bool webhook_allow_plain, budget_headers;
 	struct str_list policy_files;
 	const struct config_yaml *issuers;
 	struct str redis_url, redis_user, redis_password, redis_socket;

@@ -35,13 +35,12 @@ static int64_t micro_of(int64_t nano)
 	return nano / NANO_PER_MICRO - (nano % NANO_PER_MICRO < 0);
 }
 
-bool hold_standing(const struct request *req, int64_t *out_remaining_micro, bool *out_is_hard)
+/* The money budget of the call that has the least left; NULL: it touches none. */
+static const struct budget_entry *find_binding(const struct request *req, int64_t *out_remaining)
 {
 	struct budget_subject subject = budget_subject_of(req->principal, req->model);
 	struct budget_walk walk = {.table = req->snap->rules->budgets, .subject = &subject};
-	const struct budget_entry *entry;
-	int64_t least = INT64_MAX;
-	bool has_any = false;
+	const struct budget_entry *entry, *binding = NULL;
 
 	while ((entry = budget_walk_next(&walk)) != NULL) {
 		int64_t remaining;
@@ -49,14 +48,36 @@ bool hold_standing(const struct request *req, int64_t *out_remaining_micro, bool
 		if (entry->options.unit != BUDGET_MONEY)
 			continue;
 		remaining = budget_entry_remaining(entry);
-		if (has_any && remaining >= least)
+		if (binding != NULL && remaining >= *out_remaining)
 			continue;
-		has_any = true;
-		least = remaining;
-		*out_remaining_micro = micro_of(remaining);
-		*out_is_hard = entry->options.is_hard;
+		binding = entry;
+		*out_remaining = remaining;
 	}
-	return has_any;
+	return binding;
+}
+
+bool hold_standing(const struct request *req, int64_t *out_remaining_micro, bool *out_is_hard)
+{
+	int64_t remaining = 0;
+	const struct budget_entry *entry = find_binding(req, &remaining);
+
+	if (entry == NULL)
+		return false;
+	*out_remaining_micro = micro_of(remaining);
+	*out_is_hard = entry->options.is_hard;
+	return true;
+}
+
+struct str hold_remaining_text(struct request *req)
+{
+	int64_t remaining = 0;
+	const struct budget_entry *entry = find_binding(req, &remaining);
+	char text[COST_TEXT];
+
+	if (entry == NULL)
+		return (struct str){0};
+	(void)cost_print((struct cost_sum){(__int128)remaining * COST_PICO_PER_NANO}, text);
+	return arena_printf(&req->arena, "%s " STR_FMT, text, STR_ARG(entry->options.currency));
 }
 
 /* Refusals ---------------------------------------------------------------------------- */

@@ -26,6 +26,10 @@ struct hold {
 
 /* The most binding money budget of the call, for policy; false: it touches none. */
 bool hold_standing(const struct request *req, int64_t *out_remaining_micro, bool *out_is_hard);
+/* The same as a text for the caller, "4999.98 USD"; unset: it touches none, or no room in the
+ * arena.
+ */
+struct str hold_remaining_text(struct request *req);
 /* All or nothing: an error has set the request's answer. */
 MUST_CHECK enum err hold_take(struct request *req);
 /* Does a hard budget hold the call to its output bound? */

@@ -15,7 +15,7 @@
 #include "metering/usage/estimate.h"
 
 #define RELAY_PAUSE_BYTES   (256U << 10)
-#define RELAY_FIELDS_MORE   2
+#define RELAY_FIELDS_MORE   4
 #define RELAY_HELD_VIEWS    32
 #define RELAY_TAIL_BYTES    16384
 #define RELAY_OUTRUN_TOKENS 32
@@ -45,9 +45,45 @@ static bool relay_copy_fields(struct request *req, const struct head *head)
 	}
 	fields[count++] = (struct field){STR("x-tollgate-request-id"),
 					 str_make(req->id, REQUEST_ID_LEN), HEADER_OTHER};
+	req->relay.fields = fields;
 	req->relay.head.fields = fields;
 	req->relay.head.field_count = count;
 	return true;
+}
+
+/* A text that is not there leaves the field out. */
+static void add_field(struct request *req, struct str name, struct str value)
+{
+	struct head_out *head = &req->relay.head;
+
+	if (str_is_set(value))
+		req->relay.fields[head->field_count++] = (struct field){name, value, HEADER_OTHER};
+}
+
+/* Of a stream what is left while it runs; of other answers, whose head may wait for the settle,
+ * what is left after it, and what it cost. */
+static void add_budget(struct request *req)
+{
+	char text[COST_TEXT];
+
+	if (!req->snap->budget_headers)
+		return;
+	if (req->is_settled && req->cost_currency.len > 0) {
+		(void)cost_print((struct cost_sum){req->cost_pico}, text);
+		add_field(req, STR("x-tollgate-cost"),
+			  arena_printf(&req->arena, "%s " STR_FMT, text,
+				       STR_ARG(req->cost_currency)));
+	}
+	add_field(req, STR("x-tollgate-budget-remaining"), hold_remaining_text(req));
+}
+
+/* Short enough to be held until it is known what it cost. */
+static bool waits_for_cost(const struct request *req)
+{
+	const struct relay *relay = &req->relay;
+
+	return req->snap->budget_headers && relay->head.framing == FRAMING_LENGTH &&
+	       relay->head.content_length <= RELAY_HELD_BYTES / 2;
 }
 
 /* Whether our own wish for usage has put a chunk into the stream that the caller did not ask for.
@@ -151,10 +187,12 @@ void relay_take_head(struct request *req, const struct head *head)
 	stat_observe_ns(&req->worker->stats.first_byte,
 			loop_now_ns(req->worker->loop) - req->started_mono_ns);
 	relay_start(req, head);
-	if (!relay_copy_fields(req, head))
+	if (!relay_copy_fields(req, head)) {
 		fail_relay(req, STR("the model server's head is too large"));
-	else if (req->relay.is_gated)
+	} else if (req->relay.is_gated) {
+		add_budget(req);
 		loop_post(req->worker->loop, &req->flush, on_flush, req);
+	}
 }
 
 /* Body ------------------------------------------------------------------------------- */
@@ -217,7 +255,9 @@ static void relay_plain(struct request *req, struct str view)
 		       relay->received >= relay->head.content_length;
 
 	relay_views(req, &view, 1,
-		    is_last || relay->is_searched || relay->held.len > 0 ? 0 : view.len);
+		    is_last || relay->is_searched || waits_for_cost(req) || relay->held.len > 0
+			    ? 0
+			    : view.len);
 	extract_feed(&req->extract, view);
 }
 
@@ -357,6 +397,8 @@ enum step relay_run_finish(struct request *req)
 	struct iovec views[RELAY_HELD_VIEWS];
 	size_t count = queue_views(&req->relay.held, 0, views, ARRAY_LEN(views));
 
+	if (req->down != NULL && !req->relay.is_head_sent && !req->relay.is_gated)
+		add_budget(req);
 	if (req->down != NULL)
 		relay_send(req, views, count, true);
 	if (req->down != NULL) {

@@ -89,6 +89,7 @@ struct attempt {
 /* What comes back. */
 struct relay {
 	struct head_out head; /* for the client; fields live in the arena */
+	struct field *fields; /* these; with room for what is known at the settle */
 	struct queue held;    /* waits for the settle record */
 	struct sse_gate gate;
 	char sent_end[2];  /* the last bytes that the client was sent; zero before the first */
@@ -135,16 +136,15 @@ struct request {
 	/* decide */
 	const struct model *model; /* snapshot; held by snap */
 	struct policy_decision decision;
-	struct str misfit;	   /* how the question did not fit the schema; unset: it did */
-	int64_t input_estimate;	   /* tokens */
-	int64_t output_bound;	   /* tokens; 0 unknown */
-	int64_t row_count;	   /* rows or characters, for dialects that count by them */
-	int64_t bound_pico;	   /* what it may cost at most */
-	int64_t bound_output;	   /* tokens of all answers; 0: no such thing */
-	int64_t bound_tokens;	   /* and take */
-	struct str bound_currency; /* empty: no price */
-	struct hold *holds;	   /* arena; in budgets, until the settle */
+	struct str misfit;	/* how the question did not fit the schema; unset: it did */
+	int64_t input_estimate; /* tokens */
+	int64_t output_bound;	/* tokens; 0 unknown */
+	int64_t row_count;	/* rows or characters, for dialects that count by them */
+	int64_t bound_output;	/* tokens of all answers; 0: no such thing */
+	struct str bound_currency, cost_currency; /* empty: no price */
+	int64_t bound_tokens, bound_pico;	  /* what it may take and cost at most */
 	unsigned hold_count;
+	struct hold *holds; /* arena; in budgets, until the settle */
 
 	/* move */
 	struct pool_ticket ticket;
@@ -158,6 +158,7 @@ struct request {
 	enum outcome outcome;
 	bool has_intent; /* durable or on its way: a settle is owed */
 	bool is_settled;
+	int64_t cost_pico; /* as settled */
 	uint64_t position; /* in the journal; waited for */
 	bool is_waiting;   /* in the worker's durable line */
 	struct request *next_waiting;

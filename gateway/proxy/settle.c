@@ -119,6 +119,8 @@ static enum err append_settle(struct request *req)
 	if (err == OK) {
 		count_settle(req, &usage, &cost);
 		hold_settle(req, &usage, &cost);
+		req->cost_pico = cost.pico;
+		req->cost_currency = cost.has_unpriced ? STR("") : cost.currency;
 	}
 	return err;
 }

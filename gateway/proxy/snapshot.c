@@ -299,6 +299,7 @@ enum err snapshot_new(const struct snapshot_options *options, struct diags *diag
 	snapshot->body_bytes = options->body_bytes;
 	snapshot->utc_offset_ms = options->utc_offset_ms;
 	snapshot->allow_unpriced = options->allow_unpriced;
+	snapshot->budget_headers = options->budget_headers;
 	snapshot->policy_options.ignore_forbid_errors = options->ignore_forbid_errors;
 	snapshot->rules = base_alloc(sizeof(*snapshot->rules));
 	atomic_init(&snapshot->rules->refs, 1);
@@ -328,6 +329,7 @@ struct snapshot *snapshot_with_keys(const struct snapshot *snapshot, size_t issu
 	copy->body_bytes = snapshot->body_bytes;
 	copy->utc_offset_ms = snapshot->utc_offset_ms;
 	copy->allow_unpriced = snapshot->allow_unpriced;
+	copy->budget_headers = snapshot->budget_headers;
 	copy->policy_options = snapshot->policy_options;
 	copy->rules = snapshot->rules;
 	snapshot_set_hashes(copy);

@@ -47,6 +47,7 @@ struct snapshot_options {
 	const struct budget_options *budgets;
 	size_t budget_count;
 	const char *budgets_file;
+	bool budget_headers; /* callers are told what a call cost and what is left */
 	const struct budget_table *budgets_before; /* whose accounts go on; NULL: none */
 	struct str config_hash;			   /* hex; of all files read */
 };
@@ -63,6 +64,7 @@ struct snapshot {
 	uint64_t body_bytes;
 	int64_t utc_offset_ms;
 	bool allow_unpriced;
+	bool budget_headers;
 	struct policy_options policy_options;
 	struct snapshot_rules *rules; /* refcounted: shared by snapshots that differ in keys only */
 	struct authenticator *auth;

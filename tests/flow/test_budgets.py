@@ -14,7 +14,7 @@ import threading
 
 import pytest
 
-from harness import RATES, request_bytes, wait_for
+from harness import RATES, pico, request_bytes, wait_for
 from setup_gateway import POLICIES, caller_key, chat_body, infer_body, messages_body, prices_document
 
 ANA = caller_key("ana")
@@ -274,6 +274,29 @@ when { context has budget && context.budget.hard && context.budget.remaining_mic
     answer = chat(gateway)
     assert answer.status == 403 and "thrift" in answer.json()["error"]["message"]
     assert chat(gateway, BOB).status == 200
+
+
+def test_callers_are_told_cost_and_what_is_left_when_the_operator_says_so(make_budgeted):
+    """Opt-in: of a whole answer what it cost and what is left after it, of a stream what is left."""
+    def change(config):
+        config["budgets"]["headers"] = True
+
+    gateway = make_budgeted(money("wide", "100"), money("risk", "50", scope={"bu": "risk"}), change=change)
+    answer = chat(gateway)
+    cost = gateway.records("settle")[0]["data"]["cost_pico"]
+    amount, currency = answer.get("x-tollgate-cost").split(" ")
+    assert (pico(amount), currency) == (cost, "USD")
+    amount, currency = answer.get("x-tollgate-budget-remaining").split(" ")
+    assert (pico(amount), currency) == (50 * 10**12 - cost, "USD")
+    stream = chat(gateway, stream=True)
+    assert stream.get("x-tollgate-cost") is None
+    assert pico(stream.get("x-tollgate-budget-remaining").split(" ")[0]) < 50 * 10**12 - cost
+    assert stream.events()[-1][1] == "[DONE]"
+
+
+def test_callers_are_told_nothing_by_default(make_budgeted):
+    answer = chat(make_budgeted(money("wide", "100")))
+    assert answer.get("x-tollgate-cost") is None and answer.get("x-tollgate-budget-remaining") is None
 
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
