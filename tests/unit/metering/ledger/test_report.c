@@ -232,8 +232,9 @@ static void test_report__any_grouping_sums_to_the_same_total(void **state)
 		"hour",
 		"day",
 		"month",
-		"bu,team,project,principal,model,deployment,provider,dialect,meter,price,rate,unit,"
-		"hour,day,month"};
+		("bu,team,project,principal,model,deployment,provider,dialect,meter,price,rate,"
+		 "unit,hour,day,month"),
+	};
 	struct fixture f;
 	__int128 want = -1;
 
