@@ -9,6 +9,7 @@
 
 #define WAIT_FIRST_MS 100
 #define WAIT_MAX_MS   10000
+#define LOOK_MS	      1000 /* between two looks at a watermark while there is nothing to send */
 
 struct ledger_publish {
 	struct ledger_publish_ends ends;
@@ -18,6 +19,7 @@ struct ledger_publish {
 	struct ledger_pos at;
 	int64_t wait_ms; /* of the last failure, 0 when healthy */
 	int64_t due_ns;
+	int64_t look_ns;
 };
 
 struct ledger_publish *ledger_publish_new(const struct ledger_publish_ends *ends)
@@ -73,7 +75,8 @@ static void publish_fail(struct ledger_publish *publish, enum err err, const cha
 		 publish->ends.ops->why(publish->ends.store), publish->wait_ms);
 }
 
-static enum err publish_ask(struct ledger_publish *publish, struct ledger_pos book_pos)
+static enum err publish_ask(struct ledger_publish *publish, struct ledger_pos book_pos,
+			    int64_t now_ns)
 {
 	struct ledger_stats *stats = publish->ends.stats;
 	struct ledger_pos at;
@@ -96,9 +99,11 @@ static enum err publish_ask(struct ledger_publish *publish, struct ledger_pos bo
 			 publish->ends.ops->name, publish->at.epoch, publish->at.seq, at.epoch,
 			 at.seq);
 	}
-	drop_cursor(publish);
+	if (ledger_pos_cmp(at, publish->at) != 0)
+		drop_cursor(publish);
 	publish->at = at;
 	publish->is_asked = true;
+	publish->look_ns = now_ns + LOOK_MS * CLOCK_NS_PER_MS;
 	gauge(&stats->published_seq, at.seq);
 	return OK;
 }
@@ -181,8 +186,11 @@ bool ledger_publish_step(struct ledger_publish *publish, struct ledger_pos book_
 	if (now_ns < publish->due_ns)
 		return false;
 	publish->due_ns = 0;
+	/* A store can lose its tail while there is nothing to send, and nobody says so. */
+	if (now_ns >= publish->look_ns && ledger_pos_cmp(publish->at, book_pos) >= 0)
+		publish->is_asked = false;
 	if (!publish->is_asked)
-		err = publish_ask(publish, book_pos);
+		err = publish_ask(publish, book_pos, now_ns);
 	if (err == OK && ledger_pos_cmp(publish->at, book_pos) >= 0)
 		return false;
 	if (err == OK)

@@ -13,7 +13,7 @@
  * Owns:    its cursor and batch. Borrows book, store and source.
  * Threads: one; no clock inside, now_ns is given.
  * Limits:  512 records or 1 MiB of settle text a batch; waits 100 ms doubling
- *          to 10 s, half of it by chance.
+ *          to 10 s, half of it by chance; looks every second while idle.
  */
 #ifndef METERING_LEDGER_PUBLISH_H
 #define METERING_LEDGER_PUBLISH_H

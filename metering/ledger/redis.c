@@ -199,6 +199,7 @@ static enum err redis_watermark(void *store, struct ledger_pos *out_pos)
 {
 	struct redis *redis = store;
 	char key[LEDGER_GATEWAY_BYTES + 8];
+	struct ledger_pos pos = {0, 0};
 	redisReply *reply;
 	enum err err = ensure_conn(redis);
 
@@ -208,11 +209,16 @@ static enum err redis_watermark(void *store, struct ledger_pos *out_pos)
 	reply = run(redis, REDIS_REPLY_ARRAY, (const char *[]){"HMGET", key, "pos"}, 3);
 	if (reply == NULL)
 		return ERR_UNAVAILABLE;
-	err = reply->elements == 1 ? ledger_redis_pos_parse(reply_str(reply->element[0]), out_pos)
+	err = reply->elements == 1 ? ledger_redis_pos_parse(reply_str(reply->element[0]), &pos)
 				   : ERR_DAMAGED;
 	if (err != OK)
 		set_why(redis, "%s holds no position", key);
 	freeReplyObject(reply);
+	/* A store without a watermark was emptied and has forgotten our name, too. */
+	if (err == OK && !redis->read_only && pos.epoch == 0 && pos.seq == 0)
+		err = announce(redis);
+	if (err == OK)
+		*out_pos = pos;
 	return err;
 }
 
