@@ -13,7 +13,7 @@
 enum identity_reason {
 	IDENTITY_OK,
 	IDENTITY_NO_CREDENTIAL,
-	IDENTITY_TWO_CREDENTIALS, /* Authorization and x-api-key differ */
+	IDENTITY_TWO_CREDENTIALS, /* of Authorization and the key fields two differ */
 	IDENTITY_BAD_SCHEME,	  /* Authorization is not Bearer */
 	IDENTITY_MALFORMED,	  /* no API key, and no compact JWS we take */
 	IDENTITY_UNKNOWN_API_KEY,

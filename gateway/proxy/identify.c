@@ -3,6 +3,7 @@
  * The first step: who calls, and is this a call at all. Works on the head
  * alone, so that nothing of a body is kept for somebody who may not send one.
  */
+#include "base/crypt.h"
 #include "gateway/proxy/request.h"
 #include "gateway/proxy/worker.h"
 
@@ -21,24 +22,41 @@ static enum step refuse_identity(struct request *req, const struct identity_outc
 		      STR("the credential is missing or not valid"));
 }
 
-/* The same key under the names that other providers' clients send it by. */
-static struct str key_value(const struct head *head)
+/* The key under the names that clients of several providers send it by; false when two of them
+ * differ: which one counts is not for us to guess. */
+static bool key_value(const struct head *head, struct str *out)
 {
-	struct str value = head_value(head, HEADER_X_API_KEY);
+	static const enum header names[] = {HEADER_X_API_KEY, HEADER_API_KEY,
+					    HEADER_X_GOOG_API_KEY};
 
-	if (!str_is_set(value))
-		value = head_value_by_name(head, STR("api-key"));
-	return str_is_set(value) ? value : head_value_by_name(head, STR("x-goog-api-key"));
+	*out = (struct str){NULL, 0};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct str value = head_value(head, names[i]);
+
+		if (!str_is_set(value))
+			continue;
+		if (str_is_set(*out) &&
+		    (value.len != out->len || !crypt_equal(value.ptr, out->ptr, value.len)))
+			return false;
+		*out = value;
+	}
+	return true;
 }
 
 static bool authenticate_head(struct request *req)
 {
 	struct worker *worker = req->worker;
-	struct identity_outcome outcome;
-	enum err err = authenticate(
-		req->snap->auth, worker->identities, head_value(req->head, HEADER_AUTHORIZATION),
-		key_value(req->head), req->started_ns, &req->principal, &outcome);
+	struct identity_outcome outcome = {.reason = IDENTITY_TWO_CREDENTIALS};
+	struct str key;
+	enum err err;
 
+	if (!key_value(req->head, &key)) {
+		refuse_identity(req, &outcome);
+		return false;
+	}
+	err = authenticate(req->snap->auth, worker->identities,
+			   head_value(req->head, HEADER_AUTHORIZATION), key, req->started_ns,
+			   &req->principal, &outcome);
 	if (outcome.wants_refresh)
 		worker->options.on_unknown_key(worker->options.arg, outcome.issuer);
 	if (err == OK)

@@ -310,7 +310,10 @@ def test_two_voices_are_refused(gateway):
             ([("x-api-key", ANA), ("x-api-key", BOB)], 400), ([("x-api-key", f"{ANA}, {BOB}")], 401),
             ([("authorization", f"{bearer}, Bearer {BOB}")], 401), ([("authorization", f"{bearer} {BOB}")], 401),
             ([("authorization", f"Bearer\t{ANA}")], 401), ([("authorization", f"Bearer{ANA}")], 401),
-            ([("authorization", ANA)], 401), ([("x-api-key", bearer)], 401), ([("api-key", ANA)], 401),
+            ([("authorization", ANA)], 401), ([("x-api-key", bearer)], 401),
+            ([("api-key", ANA), ("x-api-key", BOB)], 401), ([("api-key", ANA), ("x-goog-api-key", BOB)], 401),
+            ([("api-key", ANA), ("authorization", f"Bearer {BOB}")], 401), ([("api-key", ANA), ("api-key", BOB)], 400),
+            ([("x-goog-api-key", ANA), ("x-goog-api-key", ANA)], 400), ([("api-key", ""), ("x-goog-api-key", ANA)], 401),
             ([("proxy-authorization", bearer)], 401), ([("cookie", f"authorization={bearer}")], 401),
             ([("x_api_key", ANA)], 400), ([("x-api_key", ANA)], 400), ([("x-tollgate-principal", "ana")], 401),
             ([("x-forwarded-user", "ana")], 401), ([("x-remote-user", "ana")], 401)):
@@ -318,8 +321,9 @@ def test_two_voices_are_refused(gateway):
         data, _ = exchange(gateway, request_bytes("POST", CHAT_PATH, chat_body("raw"), None, fields), answers=1)
         assert statuses(data) == [status], (fields, data)
         assert gateway.raw.received() == before
-    status, _ = ask(gateway, chat_body("raw"), headers=[("authorization", bearer), ("x-api-key", ANA)])
-    assert status == 200
+    for fields in ([("authorization", bearer), ("x-api-key", ANA)], [("api-key", ANA), ("x-goog-api-key", ANA), ("x-api-key", ANA)]):
+        data, _ = exchange(gateway, request_bytes("POST", CHAT_PATH, chat_body("raw"), None, [*fields, ("connection", "close")]))
+        assert statuses(data) == [200], fields
 
 
 def test_declarations_stand_once(gateway):
@@ -354,7 +358,9 @@ def test_canaries_show_which_fields_travel(gateway):
     """Each field alone and all together: what is stopped is stopped in every spelling, what is kept arrives unchanged,
     and the upstream's credential is the configured one alone."""
     names = [name for name in STOPPED if not name.endswith("-none")]
-    together = [(name, f"canary-{index}") for index, name in enumerate(names) if "api_key" not in name]
+    # A key under these names is the caller's: it must be the one that the caller has.
+    keys = {"api-key", "x-goog-api-key"}
+    together = [(name, ANA if name in keys else f"canary-{index}") for index, name in enumerate(names) if "api_key" not in name]
     for fields in [[("X-Canary", "yes"), field] for field in together] + [[*together[:85]], [*KEPT.items()]]:
         before = len(gateway.raw.requests)
         data, _ = exchange(gateway, request_bytes("POST", CHAT_PATH, chat_body("raw"), ANA, [*fields, ("connection", "close")]))
